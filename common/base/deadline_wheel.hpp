@@ -1,0 +1,169 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/base/assert.hpp"
+#include "common/base/clock.hpp"
+
+namespace turnpike {
+
+/// A timer wheel: deadlines as data, arm and cancel in O(1), expiry in O(due).
+///
+/// `Value` is a small copyable thing that tells the owner what ended. A deadline fires at the first
+/// advance() at or after it, never before, and at most one tick late. Deadlines further away than
+/// one turn wait in their slot for more turns.
+///
+/// Threading  one thread.
+template <typename Value>
+class DeadlineWheel {
+public:
+    static constexpr Nanoseconds kTick = 100ms;
+    static constexpr std::size_t kSlots = 1024;  // a turn is 102.4 s
+
+    /// Names an armed deadline; a stale handle is harmless.
+    struct Handle {
+        std::uint32_t index = kNone;
+        std::uint32_t generation = 0;
+        explicit operator bool() const noexcept { return index != kNone; }
+    };
+
+    Handle arm(Instant deadline, Value value) {
+        const std::uint32_t index = take_node();
+        Node& node = nodes_[index];
+        node.value = std::move(value);
+        node.deadline = deadline;
+        link(index);
+        ++armed_;
+        return {index, node.generation};
+    }
+
+    void cancel(Handle handle) noexcept {
+        if (handle.index >= nodes_.size() || nodes_[handle.index].generation != handle.generation) return;
+        unlink(handle.index);
+        release(handle.index);
+    }
+
+    /// Moves the deadline; arms anew when the handle is stale.
+    Handle rearm(Handle handle, Instant deadline, Value value) {
+        cancel(handle);
+        return arm(deadline, std::move(value));
+    }
+
+    std::size_t armed() const noexcept { return armed_; }
+
+    /// Calls `due(Value)` for each deadline at or before `now`. `due` may arm and cancel.
+    template <typename Due>
+    void advance(Instant now, Due&& due) {
+        const std::int64_t target = now.time_since_epoch() / kTick;
+        if (current_ < 0) current_ = target;
+        // After a long pause every slot is visited once, not once per missed tick.
+        if (target - current_ > static_cast<std::int64_t>(kSlots)) {
+            current_ = target - static_cast<std::int64_t>(kSlots);
+        }
+        for (;;) {
+            drain(static_cast<std::size_t>(current_) % kSlots, now, due);
+            if (current_ >= target) break;
+            ++current_;
+        }
+        drain(kOverdue, now, due);
+    }
+
+    /// When to call advance() next; nothing when nothing is armed.
+    std::optional<Instant> next_deadline(Instant now) const noexcept {
+        if (armed_ == 0) return {};
+        return now + kTick;
+    }
+
+private:
+    static constexpr std::uint32_t kNone = UINT32_MAX;
+    static constexpr std::size_t kOverdue = kSlots;
+
+    struct Node {
+        Value value{};
+        Instant deadline{};
+        std::uint32_t previous = kNone, next = kNone;
+        std::uint32_t slot = 0;
+        std::uint32_t generation = 1;
+    };
+
+    std::uint32_t take_node() {
+        if (free_ != kNone) {
+            const std::uint32_t index = free_;
+            free_ = nodes_[index].next;
+            return index;
+        }
+        nodes_.emplace_back();
+        return static_cast<std::uint32_t>(nodes_.size() - 1);
+    }
+
+    void release(std::uint32_t index) noexcept {
+        Node& node = nodes_[index];
+        ++node.generation;
+        node.value = Value{};
+        node.next = free_;
+        free_ = index;
+        --armed_;
+    }
+
+    void link(std::uint32_t index) noexcept {
+        Node& node = nodes_[index];
+        // Rounded up: the slot's turn comes at or after the deadline.
+        const std::int64_t tick = (node.deadline.time_since_epoch() + kTick - 1ns) / kTick;
+        const bool overdue = current_ >= 0 && tick <= current_;
+        node.slot = overdue ? kOverdue : static_cast<std::uint32_t>(static_cast<std::size_t>(tick) % kSlots);
+        node.previous = kNone;
+        node.next = heads_[node.slot];
+        if (node.next != kNone) nodes_[node.next].previous = index;
+        heads_[node.slot] = index;
+    }
+
+    void unlink(std::uint32_t index) noexcept {
+        Node& node = nodes_[index];
+        if (node.previous != kNone) {
+            nodes_[node.previous].next = node.next;
+        } else {
+            heads_[node.slot] = node.next;
+        }
+        if (node.next != kNone) nodes_[node.next].previous = node.previous;
+    }
+
+    template <typename Due>
+    void drain(std::size_t slot, Instant now, Due& due) {
+        // Due nodes are collected first: `due` may arm into this very slot.
+        std::vector<Handle>& ready = ready_;
+        ready.clear();
+        for (std::uint32_t at = heads_[slot]; at != kNone; at = nodes_[at].next) {
+            if (nodes_[at].deadline <= now) ready.push_back({at, nodes_[at].generation});
+        }
+        std::vector<Handle> batch;
+        batch.swap(ready);
+        for (const Handle handle : batch) {
+            Node& node = nodes_[handle.index];
+            if (node.generation != handle.generation) continue;  // cancelled by an earlier one
+            Value value = std::move(node.value);
+            unlink(handle.index);
+            release(handle.index);
+            due(std::move(value));
+        }
+        batch.clear();
+        if (ready_.capacity() < batch.capacity()) ready_.swap(batch);
+    }
+
+    std::vector<Node> nodes_;
+    std::array<std::uint32_t, kSlots + 1> heads_ = filled();
+    std::vector<Handle> ready_;
+    std::uint32_t free_ = kNone;
+    std::size_t armed_ = 0;
+    std::int64_t current_ = -1;
+
+    static constexpr std::array<std::uint32_t, kSlots + 1> filled() noexcept {
+        std::array<std::uint32_t, kSlots + 1> heads{};
+        heads.fill(kNone);
+        return heads;
+    }
+};
+
+}  // namespace turnpike

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/clock.hpp"
+#include "turn/core/path.hpp"
+#include "turn/stun/types.hpp"
+
+namespace turnpike::core {
+
+/// What an allocation moved, counted at the relay: payload without TURN framing.
+struct Traffic {
+    std::uint64_t bytes_to_peer = 0, packets_to_peer = 0;
+    std::uint64_t bytes_to_client = 0, packets_to_client = 0;
+};
+
+/// A view into the outbox's own storage; stays good while the outbox grows, until clear().
+struct Stored {
+    std::uint32_t offset = 0, size = 0;
+};
+
+struct SendToClient {
+    Path path;
+    Stored message;
+};
+
+/// One datagram to a peer. `payload` borrows the input of the call that made the action.
+struct SendToPeer {
+    RelayId relay;
+    Endpoint peer;  // where the datagram really goes (a local address for our own relayed ones)
+    ByteView payload;
+    bool dont_fragment = false;
+};
+
+/// Bind a relayed transport address, then call Server::relay_opened with the same id.
+struct OpenRelay {
+    RelayId relay;
+    Family family = Family::V4;
+    std::optional<Endpoint> exact;  // a restored allocation's own address; else a random port
+};
+
+struct CloseRelay {
+    RelayId relay;
+};
+
+/// Close a stream client's connection once what was sent before has left.
+struct CloseClient {
+    Path path;
+};
+
+enum class CloseReason : std::uint8_t { Refreshed0, Expired, ClientGone, Killed, Revoked, MaxSession, NodeStopped };
+std::string_view to_string(CloseReason reason) noexcept;
+
+struct AllocationOpened {
+    AllocationId id;
+    FiveTuple tuple;
+    Endpoint relayed;
+    std::string username, subject, realm;
+};
+/// The usage record.
+struct AllocationClosed {
+    AllocationId id;
+    FiveTuple tuple;
+    Endpoint relayed;
+    std::string username, subject, realm;
+    CloseReason reason = CloseReason::Expired;
+    Traffic traffic;
+    Nanoseconds duration{};
+};
+struct RequestRefused {
+    stun::Method method{};
+    stun::ErrorCode code{};
+    Transport transport{};
+};
+
+using Action = std::variant<SendToClient, SendToPeer, OpenRelay, CloseRelay, CloseClient,
+                            AllocationOpened, AllocationClosed, RequestRefused>;
+
+/// What the core decided in one turn, in order. The driver runs and clears it after every call.
+/// Bounded: a turn that would exceed it drops the rest and counts (no single message can).
+class Outbox {
+public:
+    static constexpr std::size_t kActionsMax = 4096;
+    static constexpr std::size_t kStorageMax = 4 << 20;
+
+    void add(Action action) {
+        if (actions_.size() < kActionsMax) actions_.push_back(std::move(action));
+        else ++dropped_;
+    }
+    /// Copies the message in and adds the SendToClient.
+    void send(const Path& path, ByteView message) {
+        if (message.empty() || storage_.size() + message.size() > kStorageMax) {
+            ++dropped_;
+            return;
+        }
+        const Stored stored{static_cast<std::uint32_t>(storage_.size()), static_cast<std::uint32_t>(message.size())};
+        storage_.insert(storage_.end(), message.begin(), message.end());
+        add(SendToClient{path, stored});
+    }
+    ByteView bytes(Stored stored) const noexcept { return ByteView{storage_}.subspan(stored.offset, stored.size); }
+
+    const std::vector<Action>& actions() const noexcept { return actions_; }
+    bool empty() const noexcept { return actions_.empty(); }
+    std::uint64_t dropped() const noexcept { return dropped_; }
+    void clear() noexcept {
+        actions_.clear();
+        storage_.clear();
+    }
+
+private:
+    std::vector<Action> actions_;
+    Bytes storage_;
+    std::uint64_t dropped_ = 0;
+};
+
+}  // namespace turnpike::core

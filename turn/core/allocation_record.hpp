@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "turn/core/actions.hpp"
+#include "turn/stun/channel_data.hpp"
+
+namespace turnpike::core {
+
+/// All there is to know of an allocation, as plain data: what restart, upgrade, take-over and moves
+/// between workers read (DESIGN 4.2). Durations are what is left at the moment of writing.
+struct AllocationRecord {
+    struct Permission {
+        IpAddress peer;
+        Milliseconds left{};
+    };
+    struct Channel {
+        std::uint16_t number = 0;
+        Endpoint peer;
+        Milliseconds left{};
+    };
+
+    AllocationId id;
+    FiveTuple tuple;
+    std::uint16_t listener = 0;
+    std::vector<Endpoint> relayed;          // local form; one per family
+    Milliseconds left{};                    // time-to-expiry
+    Milliseconds age{};                     // since Allocate, for max_session and usage
+    std::string username, subject, realm;
+    Bytes key;                              // MD5 or SHA-256 long-term key
+    std::uint32_t bandwidth_kbit_s = 0;     // 0: no limit
+    bool relay_peers_only = false;
+    std::array<std::uint8_t, 12> allocate_transaction{};  // a retransmitted Allocate still finds its answer
+    Traffic traffic;
+    std::vector<Permission> permissions;
+    std::vector<Channel> channels;
+
+    static constexpr std::uint16_t kVersion = 1;
+
+    /// Shape  magic(4) version(2) reserved(2) length(4) body(length) sha-256 cut to 8 bytes
+    Bytes encode() const;
+    enum class DecodeError : std::uint8_t { Truncated, BadMagic, UnknownVersion, BadChecksum, BadValue };
+    static std::expected<AllocationRecord, DecodeError> decode(ByteView bytes);
+};
+
+}  // namespace turnpike::core

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.hpp"
+#include "common/base/endpoint.hpp"
+#include "common/base/secret.hpp"
+#include "turn/stun/channel_data.hpp"
+
+namespace turnpike::core {
+
+/// What the core needs of the configuration. Immutable while a Server lives.
+struct Config {
+    struct Listener {
+        std::string realm;
+        Transport transport = Transport::Udp;
+    };
+    /// relay.default_family: for Allocates that do not say (RFC 8656 §7.2 has IPv4).
+    enum class DefaultFamily : std::uint8_t { Ipv4, Listener, Dual };
+
+    std::vector<Listener> listeners;
+    DefaultFamily default_family = DefaultFamily::Ipv4;
+    bool relay_v4 = true, relay_v6 = false;  // families that `relay.address` has
+    stun::ChannelRange channel_range = stun::ChannelRange::Rfc8656;
+
+    Seconds lifetime_default = 600s, lifetime_max = 3600s;
+    Seconds permission_lifetime = 300s, channel_lifetime = 600s;
+    Seconds max_session = 12h;     // a live allocation may refresh until then
+    Seconds nonce_lifetime = 600s;
+    Seconds credential_ttl_max = 24h;  // a TURN REST expiry further away is refused
+
+    std::uint32_t allocations_per_subject = 48;
+    std::uint32_t allocations_total = 0;  // 0: as many as there are ports
+    std::uint32_t permissions_max = 256, channels_max = 256;  // of one allocation
+    std::uint32_t bandwidth_kbit_s = 0;   // of one allocation, both directions together; 0: no limit
+    std::size_t pending_max = 1024;
+
+    double unauthenticated_per_second = 10, unauthenticated_burst = 50;  // replies per IPv4 address or IPv6 /64
+    double binding_per_second = 100, binding_burst = 200;
+    std::vector<Cidr> rate_exempt;        // limits.exempt
+
+    Secret nonce_key;                     // 32 bytes, the same on every node that shares nonces
+};
+
+}  // namespace turnpike::core

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "common/base/five_tuple.hpp"
+#include "common/base/ids.hpp"
+
+namespace turnpike::core {
+
+/// The way a client's message came in, and the way answers go out.
+struct Path {
+    FiveTuple tuple;
+    std::uint16_t listener = 0;  // index into Config::listeners: it has the realm
+    std::uint64_t link = 0;      // the driver's own handle (a socket, a stream session); the core only hands it back
+};
+
+/// One relayed transport address. The slot is a dense index, so both the core and the driver find
+/// their side of it without hashing; the generation tells a reused slot from a stale id.
+struct RelayId {
+    std::uint32_t slot = UINT32_MAX;
+    std::uint32_t generation = 0;
+
+    explicit operator bool() const noexcept { return slot != UINT32_MAX; }
+    friend bool operator==(RelayId, RelayId) noexcept = default;
+};
+
+/// Names an allocation in logs, records and the CLI; unique on the node, never used twice.
+struct AllocationIdTag;
+using AllocationId = StrongId<AllocationIdTag>;
+
+}  // namespace turnpike::core

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/base/endpoint.hpp"
+
+namespace turnpike::core {
+
+/// The node's relay addresses, the public ones that stand for them, and which ports of each carry a
+/// live allocation: one flat array per address, asked per packet (DESIGN 5).
+///
+/// Behind a one-to-one NAT (`relay.external_ip`) the relayed address that a client is told is the
+/// public form; the socket is bound to the local form. Nothing on the wire ever shows the local one.
+///
+/// Threading  any; one relaxed load per question
+class RelayDirectory {
+public:
+    struct Address {
+        IpAddress local;
+        IpAddress external;  // == local when there is no mapping
+    };
+
+    explicit RelayDirectory(std::vector<Address> addresses);
+
+    const std::vector<Address>& addresses() const noexcept { return addresses_; }
+    /// Whether `address` is a relay address of this node, in either form.
+    bool owns(const IpAddress& address) const noexcept { return index_of(address).has_value(); }
+    /// Whether a live allocation has this relayed address (either form).
+    bool live(const Endpoint& endpoint) const noexcept;
+    Endpoint to_local(const Endpoint& endpoint) const noexcept;     // unchanged when not ours
+    Endpoint to_external(const Endpoint& endpoint) const noexcept;  // unchanged when not ours
+
+    /// The driver's side: a port goes live when its socket is bound, and ends with it.
+    void set_live(const Endpoint& local, bool live) noexcept;
+
+private:
+    std::optional<std::size_t> index_of(const IpAddress& address) const noexcept;
+
+    std::vector<Address> addresses_;
+    std::unique_ptr<std::atomic<bool>[]> live_;  // addresses × 65,536
+};
+
+}  // namespace turnpike::core

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/base/random.hpp"
+#include "turn/core/actions.hpp"
+#include "turn/core/allocation_record.hpp"
+#include "turn/core/config.hpp"
+#include "turn/core/credentials.hpp"
+#include "turn/core/node_state.hpp"
+#include "turn/core/peer_policy.hpp"
+#include "turn/stun/channel_data.hpp"
+#include "turn/stun/message_view.hpp"
+
+namespace turnpike::core {
+
+/// Where the payload of a ChannelData message goes. `peer` is what the datagram is sent to (local form).
+struct ToPeer {
+    RelayId relay;
+    Endpoint peer;
+};
+
+/// How a peer's datagram goes to the client: as ChannelData when there is a channel, else as a Data
+/// indication with `peer` in XOR-PEER-ADDRESS.
+struct ToClient {
+    const Path* path = nullptr;     // the allocation's; valid until the next non-const call
+    stun::ChannelNumber channel;    // 0: Data indication
+    Endpoint peer;                  // external form
+};
+
+enum class OpenError : std::uint8_t { NoPorts, NoDescriptors, AddressGone, Refused };
+
+/// One allocation, for listings.
+struct AllocationSummary {
+    AllocationId id;
+    FiveTuple tuple;
+    std::vector<Endpoint> relayed;  // external form
+    std::string username, subject, realm;
+    Seconds age{}, left{};
+    Traffic traffic;
+    std::vector<AllocationRecord::Permission> permissions;
+    std::vector<AllocationRecord::Channel> channels;
+};
+
+/// Plain counters of one Server, read by its own thread and summed at scrape.
+struct Counters {
+    static constexpr std::size_t kMethods = 16, kCodes = 512;
+    std::uint64_t requests[kMethods] = {};           // by method number
+    std::uint64_t successes[kMethods] = {};
+    std::uint64_t errors[kCodes] = {};               // by code − 300
+    std::uint64_t allocations_opened = 0;
+    std::uint64_t allocations_closed[8] = {};        // by CloseReason
+    Traffic traffic;                                 // of all allocations, live and gone
+    std::uint64_t dropped_malformed = 0, dropped_no_allocation = 0, dropped_no_permission = 0,
+                  dropped_no_channel = 0, dropped_policy = 0, dropped_bandwidth = 0, dropped_rate = 0,
+                  dropped_not_live = 0;
+};
+
+/// The TURN server of one worker, as a state machine: bytes and time go in, decisions come out.
+///
+/// Threading  the owning worker; `Shared` is the node's.
+/// Source     RFC 8489, RFC 8656; DESIGN 3 and 4
+class Server {
+public:
+    struct Shared {
+        const RelayDirectory& relays;
+        AllocationQuota& quota;
+        Revocations& revocations;
+        std::atomic<std::uint64_t>& next_allocation_id;
+    };
+
+    Server(Config config, std::shared_ptr<const CredentialSource> credentials,
+           std::shared_ptr<const PeerPolicy> policy, Shared shared, Random& random);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // ---- control plane: appends actions ----
+
+    /// A STUN message from a client: request, indication, or something to drop. `message` may be
+    /// borrowed by a SendToPeer action until the outbox is cleared.
+    void on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out);
+
+    /// The driver's answer to OpenRelay, in the same turn or later. `bound` is the local form.
+    void relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bound, Instant now, WallTime wall, Outbox& out);
+
+    /// A stream client's connection ended: its allocation ends with it (RFC 8656 §7.2 and §3).
+    void client_gone(const FiveTuple& tuple, Instant now, Outbox& out);
+
+    /// Ends what is due. Call at next_deadline().
+    void advance(Instant now, WallTime wall, Outbox& out);
+    std::optional<Instant> next_deadline(Instant now) const noexcept;
+
+    // ---- data plane: noexcept, no heap, at most two hash look-ups ----
+
+    std::optional<ToPeer> to_peer(const FiveTuple& tuple, const stun::ChannelDataView& data, Instant now) noexcept;
+    /// `peer` is the datagram's source (local form where it is one of our own relayed addresses).
+    std::optional<ToClient> to_client(RelayId relay, const Endpoint& peer, std::size_t size, Instant now) noexcept;
+
+    /// Whether this worker has (or is about to have) an allocation on the 5-tuple.
+    bool knows(const FiveTuple& tuple) const noexcept;
+
+    // ---- operation ----
+
+    void set_credentials(std::shared_ptr<const CredentialSource> credentials);
+    void set_policy(std::shared_ptr<const PeerPolicy> policy, Instant now, Outbox& out);
+
+    /// Ends allocations by id, or by realm and subject; the number of them.
+    std::size_t kill(AllocationId id, CloseReason reason, Instant now, Outbox& out);
+    std::size_t kill_subject(std::string_view realm, std::string_view subject, CloseReason reason, Instant now, Outbox& out);
+    std::size_t kill_all(CloseReason reason, Instant now, Outbox& out);
+
+    std::size_t allocations() const noexcept;
+    std::vector<AllocationSummary> list(Instant now) const;
+    const Counters& counters() const noexcept;
+
+    // ---- moving an allocation ----
+
+    std::optional<AllocationRecord> record(const FiveTuple& tuple, Instant now) const;
+    /// Takes the allocation out without ending it: quota and port stay reserved. The driver moves the
+    /// relay sockets, one for each of `relays`.
+    struct Released {
+        AllocationRecord record;
+        std::vector<RelayId> relays;
+    };
+    std::optional<Released> release(const FiveTuple& tuple, Instant now);
+    /// Takes in what another worker released: the ids for the moved sockets, in the record's order.
+    /// Nothing when the 5-tuple is taken or the record's permissions are no longer allowed (dropped ones
+    /// are only left out).
+    std::optional<std::vector<RelayId>> adopt(const AllocationRecord& record, const Path& path, Instant now);
+    /// Rebuilds an allocation after a restart: emits OpenRelay with the exact address.
+    bool restore(const AllocationRecord& record, const Path& path, Instant now, Outbox& out);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace turnpike::core
