@@ -1,0 +1,104 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.hpp"
+#include "common/base/random.hpp"
+#include "turn/core/server.hpp"
+
+namespace turnpike::net {
+
+/// One client-facing socket address.
+struct Listener {
+    Transport transport = Transport::Udp;
+    Endpoint address;                       // port 0: the kernel picks one (tests)
+    std::string realm;
+    std::string certificate_file, key_file; // PEM; TLS only
+};
+
+struct Limits {
+    std::size_t stream_queue_bytes_max = 64 * 1024;  // per client; beyond it the newest datagram is dropped
+    std::size_t stream_sessions_max = 10'000;        // of the node
+    std::size_t stream_sessions_per_source = 64;     // per IPv4 address or IPv6 /64
+    Seconds first_byte = 5s, handshake = 5s, first_frame = 10s, idle = 5min;
+    int socket_buffer_bytes = 1 << 20;               // SO_RCVBUF and SO_SNDBUF of listeners
+};
+
+struct Options {
+    std::vector<Listener> listeners;
+    unsigned workers = 0;                   // 0: one per core
+    std::vector<core::RelayDirectory::Address> relay_addresses;
+    std::uint16_t port_min = 49152, port_max = 65535;
+    core::Config core;                      // `listeners` of it is filled in from ours
+    Limits limits;
+    std::vector<Cidr> limits_exempt;
+};
+
+/// Why the pool did not start, as one sentence that names the place and the fix:
+/// "cannot listen on udp 0.0.0.0:3478: address already in use; stop the other server or change [[listen]] address".
+struct StartError {
+    std::string message;
+};
+
+/// What all workers together did and have.
+struct Snapshot {
+    core::Counters counters;
+    std::size_t allocations = 0;
+    std::size_t allocations_by_transport[4] = {};
+    std::size_t stream_sessions = 0;
+    std::size_t ports_used = 0, ports_capacity = 0;
+    std::uint64_t datagrams_received = 0, datagrams_sent = 0, receive_drops = 0;  // SO_RXQ_OVFL
+    std::uint64_t tls_handshakes_ok = 0, tls_handshakes_failed = 0;
+    std::vector<Instant> heartbeats;        // when each worker's loop last turned
+};
+
+/// The relay's threads: one worker per core, each with its own SO_REUSEPORT sockets, its own
+/// core::Server and its own relay sockets; and what they share (relay ports, steering overrides).
+///
+/// Threading  every method but the destructor may be called from one control thread at a time;
+///            calls that ask workers post to them and wait for their answer.
+class WorkerPool {
+public:
+    /// AllocationOpened, AllocationClosed and RequestRefused, on the worker's thread: be quick.
+    using ReportSink = std::function<void(const core::Action&)>;
+
+    WorkerPool(Options options, std::shared_ptr<const core::CredentialSource> credentials,
+               core::PeerPolicy::Rules peers, const Clock& clock, Random& random, ReportSink reports);
+    ~WorkerPool();  // stops
+    WorkerPool(const WorkerPool&) = delete;
+    WorkerPool& operator=(const WorkerPool&) = delete;
+
+    /// Opens and binds everything, then starts the threads. Nothing runs when it fails.
+    std::expected<void, StartError> start();
+    /// Ends every allocation (NodeStopped), closes everything, joins the threads. Idempotent.
+    void stop();
+
+    /// The addresses really bound, in the order of Options::listeners.
+    std::vector<Listener> listeners() const;
+    unsigned workers() const noexcept;
+    const core::RelayDirectory& relays() const noexcept;
+
+    Snapshot snapshot() const;
+    std::vector<core::AllocationSummary> allocations() const;
+    std::size_t kill(core::AllocationId id, core::CloseReason reason);
+    /// Revokes the subject until `until` and ends its allocations; the number ended.
+    std::size_t revoke(std::string_view realm, std::string_view subject, WallTime until);
+    std::vector<core::Revocations::Entry> revocations() const;
+    void set_credentials(std::shared_ptr<const core::CredentialSource> credentials);
+    /// Reads certificate files again; live connections keep theirs.
+    std::expected<void, StartError> reload_certificates();
+
+    /// Moves the allocation of a 5-tuple (with its stream connection, if it has one) to a worker;
+    /// false when there is none or it is gone. Later datagrams of the 5-tuple find it there.
+    bool transfer(const FiveTuple& tuple, unsigned worker);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace turnpike::net
