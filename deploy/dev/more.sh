@@ -1,0 +1,121 @@
+# ./dev bench, ./dev fuzz, ./dev fmt. Sourced by ./dev.
+
+dev_bench() {
+    case ${1:-} in
+        -h | --help)
+            cat <<'TEXT'
+Usage: ./dev bench [GOOGLE BENCHMARK OPTIONS]
+
+Micro-benchmarks of the hot paths: time and heap allocations of one operation.
+
+Examples:
+  ./dev bench
+  ./dev bench --benchmark_filter=ChannelData --benchmark_repetitions=5
+TEXT
+            return 0
+            ;;
+    esac
+    install build test
+    build_preset bench micro_bench
+    build/bench/bin/micro_bench --benchmark_counters_tabular=true "$@"
+}
+
+dev_fuzz() {
+    local targets=() file name
+    for file in tests/fuzz/*_fuzz.cpp; do
+        [[ -e $file ]] || continue
+        name=$(basename "$file" _fuzz.cpp)
+        targets+=("$name")
+    done
+    case ${1:-} in
+        -h | --help)
+            cat <<TEXT
+Usage: ./dev fuzz [TARGET] [SECONDS]
+
+Searches for inputs that break a parser, each TARGET for SECONDS (60), starting from its corpus in
+tests/fuzz/corpus. What it finds interesting goes to build/fuzz-corpus; a crash is kept in
+build/fuzz-crashes and belongs into the corpus once it is understood.
+
+Targets: ${targets[*]}
+
+Examples:
+  ./dev fuzz                     all of them, a minute each
+  ./dev fuzz ${targets[0]:-stun} 600
+TEXT
+            return 0
+            ;;
+    esac
+    local seconds=60
+    if [[ ${1:-} =~ ^[0-9]+$ ]]; then
+        seconds=$1
+    elif [[ -n ${1:-} ]]; then
+        local wanted=${1%_fuzz}
+        [[ " ${targets[*]} " == *" $wanted "* ]] ||
+            fail_usage "there is no fuzz target '$1'; there are: ${targets[*]}"
+        targets=("$wanted")
+        seconds=${2:-60}
+    fi
+    [[ $seconds =~ ^[0-9]+$ ]] || fail_usage "SECONDS is a number, not '$seconds'"
+    install build fuzz
+    build_preset fuzz "${targets[@]/%/_fuzz}"
+    local failed=0 began
+    for name in "${targets[@]}"; do
+        mkdir -p "build/fuzz-corpus/$name" build/fuzz-crashes "tests/fuzz/corpus/$name"
+        began=$(now_ms)
+        if watched "fuzzing $name for $seconds s" "fuzz-$name" unrandomized "build/fuzz/bin/${name}_fuzz" \
+            -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+            -artifact_prefix="build/fuzz-crashes/$name-" "build/fuzz-corpus/$name" "tests/fuzz/corpus/$name"; then
+            good "$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log_folder/fuzz-$name.log") inputs, none broke it ($(since "$began"))"
+        else
+            failed=$((failed + 1))
+            printf '%s✖ %s%s: see build/fuzz-crashes and build/log/fuzz-%s.log\n' "$red" "$name" "$plain" "$name" >&2
+            show_failure "$log_folder/fuzz-$name.log" >&2
+        fi
+    done
+    [[ $failed -eq 0 ]]
+}
+
+# Sanitizers want a memory layout that very random kernels (mmap_rnd_bits 32) do not leave them.
+unrandomized() {
+    if [[ $(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28) -gt 28 ]] && setarch -R true 2>/dev/null; then
+        exec setarch -R "$@"
+    fi
+    exec "$@"
+}
+
+dev_fmt() {
+    local check=false
+    case ${1:-} in
+        -h | --help)
+            cat <<'TEXT'
+Usage: ./dev fmt [--check] [FILE...]
+
+Formats the C++ sources with clang-format 14; --check only names the files that it would change and
+exits 1 if there are any.
+TEXT
+            return 0
+            ;;
+        --check)
+            check=true
+            shift
+            ;;
+        -*) fail_usage "there is no ./dev fmt $1" ;;
+    esac
+    command -v clang-format-14 >/dev/null || install fmt
+    local files=("$@") wrong=0 file
+    [[ ${#files[@]} -gt 0 ]] || mapfile -t files < <(find admin benchmarks common signaling tests turn \
+        -name node_modules -prune -o \( -name '*.cpp' -o -name '*.hpp' \) -print | LC_ALL=C sort)
+    if $check; then
+        for file in "${files[@]}"; do
+            if ! clang-format-14 "$file" | cmp -s - "$file"; then
+                say "$file"
+                wrong=$((wrong + 1))
+            fi
+        done
+        say "$wrong of ${#files[@]} files want formatting"
+        [[ $wrong -eq 0 ]]
+    else
+        clang-format-14 -i "${files[@]}"
+        say "${#files[@]} files formatted"
+    fi
+}
