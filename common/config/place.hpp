@@ -20,7 +20,7 @@ struct Problem {
     enum class Severity : std::uint8_t { Error, Warning };
 
     Severity severity = Severity::Error;
-    std::string source;        // "relay.toml", "--set relay.min_port=70000"
+    std::string source;        // "relay.toml", "--set relay.min_port"
     std::uint32_t line = 0, column = 0;
     std::string message;
     std::string excerpt;       // the source line and a caret below it; empty when there is none

@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <span>
 #include <string>
@@ -43,6 +44,9 @@ class Table {
 public:
     bool flag(std::string_view key, bool& value);
     bool text(std::string_view key, std::string& value);
+    /// The name of a file or directory. A relative one is below the configuration file's directory; of a
+    /// --set flag, below the working directory.
+    bool path(std::string_view key, std::filesystem::path& value);
     /// A string or a list of strings.
     bool texts(std::string_view key, std::vector<std::string>& value);
     /// A table of strings.
@@ -100,6 +104,7 @@ public:
     /// Of the value; of the table when the key is absent.
     Place place(std::string_view key) const;
     Place place() const;
+    /// "relay.min_port" goes in front: "is above relay.max_port", or ": cannot read ...".
     void problem(std::string_view key, std::string message);
     void warning(std::string_view key, std::string message);
     bool dev() const noexcept;
@@ -109,8 +114,10 @@ public:
 
 private:
     friend class Document;
+    friend struct SecretReader;
     Table(Reading* reading, std::size_t index) : reading_(reading), index_(index) {}
 
+    void report(Problem::Severity severity, std::string_view key, const std::string& message);
     bool integer(std::string_view key, std::int64_t& value, std::int64_t least, std::int64_t most);
     bool one_of(std::string_view key, std::size_t& value, const std::vector<std::string_view>& names);
 
