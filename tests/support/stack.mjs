@@ -1,0 +1,367 @@
+// The real daemons on loopback, for tests: a temporary directory with configuration, secret,
+// certificate and API key; free ports; readiness by asking; an end by pid.
+//
+//   const stack = await startStack({ relay: { quota: { per_user: 12 } }, signaling: { credentials: { ttl: '20s' } } });
+//   stack.url                      http://127.0.0.1:PORT, the page
+//   stack.relay.admin('GET', '/v1/allocations')      JSON over the admin socket
+//   await stack.stop();            in a finally
+//
+// options
+//   relay      merged over the relay's configuration (tables merge, arrays and values replace)
+//   signaling  the same for signaling; false starts the relay alone
+//   workers    node.workers of the relay, 2 unless said
+//   urls       node.urls of the relay; a function gets the ports: ({udp, tcp, tls}) => [...]
+//   ipv6       listen on [::1] as well, with relayed addresses there
+//   web        the built page, build/web unless said
+//   args       more command-line arguments: { relay: [...], signaling: [...] }
+// environment
+//   TURNPIKE_BIN        the programs' directory, build/release/bin unless said
+//   TURNPIKE_TEST_LOGS  a directory that gets the daemons' logs of every stack
+
+import { execFile, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { createWriteStream } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { stringify } from 'smol-toml';
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export const binaries = path.resolve(root, process.env.TURNPIKE_BIN ?? 'build/release/bin');
+
+const kReadyDeadlineMs = 15_000;
+const kStopDeadlineMs = 5_000;
+const kStartTries = 3; // another process may take a port between our look and the daemon's bind
+
+/** Resolves when `probe` returns something truthy; polls until `deadlineMs`. */
+export async function until(what, probe, deadlineMs = 10_000, everyMs = 50) {
+  const end = performance.now() + deadlineMs;
+  let last;
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value) return value;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > end) {
+      const seen = last instanceof Error ? last.message : JSON.stringify(last);
+      throw new Error(`${what}: not within ${deadlineMs} ms (last: ${seen})`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}
+
+/** A port that is free for UDP and TCP on `address` at this moment. */
+export async function freePort(address = '127.0.0.1') {
+  for (;;) {
+    const server = net.createServer();
+    await new Promise((resolve, reject) => server.once('error', reject).listen(0, address, resolve));
+    const { port } = server.address();
+    const udp = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    const taken = await new Promise((resolve) => {
+      udp.once('error', () => resolve(true));
+      udp.bind({ port, address }, () => resolve(false));
+    });
+    if (!taken) await new Promise((resolve) => udp.close(resolve));
+    await new Promise((resolve) => server.close(resolve));
+    if (!taken) return port;
+  }
+}
+
+/** One JSON request; over a unix socket (`socketPath`) or TCP (`host`, `port`). */
+export function request(where, method, target, body, headers = {}) {
+  const payload = body === undefined ? undefined : JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const sent = http.request(
+      {
+        ...where,
+        method,
+        path: target,
+        timeout: 5_000,
+        agent: false,
+        headers: {
+          ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+          ...headers,
+        },
+      },
+      (response) => {
+        const parts = [];
+        response.on('data', (part) => parts.push(part));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(parts).toString();
+          let json;
+          try {
+            json = JSON.parse(text);
+          } catch {
+            json = undefined;
+          }
+          resolve({ status: response.statusCode, headers: response.headers, text, json });
+        });
+      },
+    );
+    sent.once('timeout', () => sent.destroy(new Error(`${method} ${target}: no answer within 5 s`)));
+    sent.once('error', reject);
+    sent.end(payload);
+  });
+}
+
+function merged(base, over) {
+  if (over === undefined) return base;
+  if (typeof base !== 'object' || typeof over !== 'object' || Array.isArray(base) || Array.isArray(over) || !base || !over) {
+    return over;
+  }
+  const out = { ...base };
+  for (const [key, value] of Object.entries(over)) out[key] = merged(base[key], value);
+  return out;
+}
+
+/** A started program: its process, its log, its admin socket. */
+class Daemon {
+  constructor(name, file, args, directory) {
+    this.name = name;
+    this.directory = directory;
+    this.socket = path.join(directory, 'run', name, 'admin.sock');
+    this.logFile = path.join(directory, `${name}.log`);
+    this.file = file;
+    this.args = args;
+    this.starts = 0;
+  }
+
+  get pid() {
+    return this.process.pid;
+  }
+
+  async start() {
+    this.starts += 1;
+    this.process = spawn(this.file, this.args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.exited = new Promise((resolve) => {
+      this.process.once('error', (error) => resolve({ error }));
+      this.process.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    const log = createWriteStream(this.logFile, { flags: 'a' });
+    this.process.stdout.pipe(log, { end: false });
+    this.process.stderr.pipe(log, { end: false });
+    let ended;
+    void this.exited.then((how) => (ended = how));
+    await until(`${this.name} is ready`, async () => {
+      if (ended) return true;
+      return (await this.admin('GET', '/readyz')).status === 200;
+    }, kReadyDeadlineMs);
+    if (ended) {
+      throw new Error(`${this.name} ended while starting (${JSON.stringify({ ...ended, error: ended.error?.message })}):\n${await this.log()}`);
+    }
+  }
+
+  /** SIGTERM, and SIGKILL when that does not end it in time. Returns how it ended. */
+  async stop(signal = 'SIGTERM') {
+    if (!this.process || this.process.exitCode !== null || this.process.signalCode !== null) return this.exited;
+    this.process.kill(signal);
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), kStopDeadlineMs);
+    const how = await this.exited;
+    clearTimeout(timer);
+    return how;
+  }
+
+  async restart() {
+    await this.stop();
+    await this.start();
+  }
+
+  admin(method, target, body) {
+    return request({ socketPath: this.socket }, method, target, body);
+  }
+
+  /** The body of a 2xx answer; throws for any other. */
+  async get(target) {
+    const answer = await this.admin('GET', target);
+    if (answer.status < 200 || answer.status > 299) throw new Error(`GET ${target}: ${answer.status} ${answer.text}`);
+    return answer.json;
+  }
+
+  async log() {
+    return readFile(this.logFile, 'utf8').catch(() => '');
+  }
+}
+
+async function makeCertificate(directory) {
+  const certificate = path.join(directory, 'certificate.pem');
+  const key = path.join(directory, 'key.pem');
+  await promisify(execFile)('openssl', [
+    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+    '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1',
+    '-keyout', key, '-out', certificate,
+  ]);
+  return { certificate, key };
+}
+
+async function startOnce(options) {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'turnpike-test-'));
+  const secretFile = path.join(directory, 'turn-secret');
+  const apiKeyFile = path.join(directory, 'api-key');
+  const secret = randomBytes(24).toString('base64');
+  const apiKey = randomBytes(24).toString('hex');
+  await writeFile(secretFile, secret, { mode: 0o600 });
+  await writeFile(apiKeyFile, apiKey, { mode: 0o600 });
+  await mkdir(path.join(directory, 'run'), { mode: 0o700 });
+  const { certificate, key } = await makeCertificate(directory);
+
+  const ports = { udp: await freePort(), tls: await freePort(), http: await freePort() };
+  ports.tcp = ports.udp;
+  const listen = [
+    { transport: 'udp', address: `127.0.0.1:${ports.udp}` },
+    { transport: 'tcp', address: `127.0.0.1:${ports.tcp}` },
+    { transport: 'tls', address: `127.0.0.1:${ports.tls}`, certificate, key },
+  ];
+  if (options.ipv6) {
+    ports.udp6 = await freePort('::1');
+    ports.tcp6 = ports.udp6;
+    listen.push({ transport: 'udp', address: `[::1]:${ports.udp6}` }, { transport: 'tcp', address: `[::1]:${ports.tcp6}` });
+  }
+  const urls = typeof options.urls === 'function' ? options.urls(ports) : options.urls;
+
+  const relayConfig = merged(
+    {
+      node: { id: 'relay-test', runtime_dir: path.join(directory, 'run/relay'), workers: options.workers ?? 2, ...(urls ? { urls } : {}) },
+      listen,
+      relay: { address: options.ipv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1'] },
+      auth: { realm: 'turnpike.test', secrets: [{ file: secretFile, id: 'k1', issuer: 'turnpike' }] },
+      // Everything here is loopback, which the default policy denies as a peer.
+      peers: { mode: 'lab', allow: ['127.0.0.0/8', '::1/128'] },
+      metrics: { address: '' },
+      log: { level: 'info', format: 'text' },
+      privacy: { client_ip: 'full' },
+    },
+    options.relay,
+  );
+  const signalingConfig = merged(
+    {
+      relays: [path.join(directory, 'run/relay/admin.sock')],
+      node: { id: 'signaling-test', runtime_dir: path.join(directory, 'run/signaling') },
+      listen: { address: `127.0.0.1:${ports.http}` },
+      web: { root: options.web ?? path.join(root, 'build/web') },
+      auth: {
+        realm: 'turnpike.test',
+        secrets: [{ file: secretFile, id: 'k1', issuer: 'turnpike' }],
+        api_keys: [{ file: apiKeyFile }],
+      },
+      metrics: { address: '' },
+      log: { level: 'info', format: 'text' },
+      privacy: { client_ip: 'full' },
+    },
+    options.signaling || undefined,
+  );
+  const relayFile = path.join(directory, 'relay.toml');
+  const signalingFile = path.join(directory, 'signaling.toml');
+  await writeFile(relayFile, stringify(relayConfig));
+  await writeFile(signalingFile, stringify(signalingConfig));
+
+  const relay = new Daemon('relay', path.join(binaries, 'turnpike-relay'), ['--config', relayFile, ...(options.args?.relay ?? [])], directory);
+  const signaling =
+    options.signaling === false
+      ? null
+      : new Daemon('signaling', path.join(binaries, 'turnpike-signaling'), ['--config', signalingFile, ...(options.args?.signaling ?? [])], directory);
+
+  const stack = {
+    directory,
+    ports,
+    secret,
+    secretFile,
+    apiKey,
+    apiKeyFile,
+    certificate,
+    key,
+    realm: relayConfig.auth.realm,
+    relayConfig,
+    signalingConfig,
+    relay,
+    signaling,
+    runtimeDirectory: path.join(directory, 'run'),
+    url: `http://127.0.0.1:${ports.http}`,
+    wsUrl: `ws://127.0.0.1:${ports.http}/ws`,
+
+    /** The CLI, with --runtime-dir of this stack. Returns {code, stdout, stderr}. */
+    async cli(...args) {
+      return new Promise((resolve) => {
+        execFile(
+          path.join(binaries, 'turnpike'),
+          ['--runtime-dir', path.join(directory, 'run'), ...args],
+          { timeout: 15_000 },
+          (error, stdout, stderr) => resolve({ code: error ? (error.code ?? 1) : 0, stdout, stderr }),
+        );
+      });
+    },
+
+    async logs() {
+      const parts = [];
+      for (const daemon of [relay, signaling]) {
+        if (daemon) parts.push(`--- ${daemon.name} ---\n${await daemon.log()}`);
+      }
+      return parts.join('\n');
+    },
+
+    /** Ends both daemons; with `keep` their logs stay and the path is returned. */
+    async stop({ keep = false } = {}) {
+      await signaling?.stop();
+      await relay.stop();
+      const wanted = process.env.TURNPIKE_TEST_LOGS ?? (keep ? path.join(os.tmpdir(), 'turnpike-failed') : undefined);
+      let kept;
+      if (wanted) {
+        kept = path.join(wanted, path.basename(directory));
+        await mkdir(kept, { recursive: true });
+        for (const daemon of [relay, signaling]) {
+          if (daemon) await cp(daemon.logFile, path.join(kept, path.basename(daemon.logFile))).catch(() => {});
+        }
+      }
+      await rm(directory, { recursive: true, force: true });
+      return kept;
+    },
+  };
+
+  try {
+    await relay.start();
+    if (signaling) {
+      await signaling.start();
+      await until('signaling sees the relay', async () => {
+        const node = await signaling.get('/v1/node');
+        return node.relays?.some((one) => one.state === 'active');
+      });
+    }
+  } catch (error) {
+    error.message += `\n${await stack.logs()}`;
+    await stack.stop();
+    throw error;
+  }
+  return stack;
+}
+
+export async function startStack(options = {}) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      if (tries === kStartTries || !/in use|EADDRINUSE/i.test(error.message)) throw error;
+    }
+  }
+}
+
+/** Runs `use` with a stack; ends it whatever happens, and adds the logs' path to a failure. */
+export async function withStack(options, use) {
+  const stack = await startStack(options);
+  try {
+    const value = await use(stack);
+    await stack.stop();
+    return value;
+  } catch (error) {
+    const kept = await stack.stop({ keep: true });
+    error.message += `\n(the daemons' logs are in ${kept})`;
+    throw error;
+  }
+}
