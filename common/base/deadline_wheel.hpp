@@ -13,8 +13,9 @@ namespace turnpike {
 /// A timer wheel: deadlines as data, arm and cancel in O(1), expiry in O(due).
 ///
 /// `Value` is a small copyable thing that tells the owner what ended. A deadline fires at the first
-/// advance() at or after it, never before, and at most one tick late. Deadlines further away than
-/// one turn wait in their slot for more turns.
+/// advance() at or after the end of its tick: never before the deadline, less than one tick after
+/// it. Deadlines further away than one turn wait in their slot for more turns. Those due together
+/// fire in no particular order.
 ///
 /// Threading  one thread.
 template <typename Value>
@@ -58,13 +59,13 @@ public:
     template <typename Due>
     void advance(Instant now, Due&& due) {
         const std::int64_t target = now.time_since_epoch() / kTick;
-        if (current_ < 0) current_ = target;
-        // After a long pause every slot is visited once, not once per missed tick.
-        if (target - current_ > static_cast<std::int64_t>(kSlots)) {
-            current_ = target - static_cast<std::int64_t>(kSlots);
-        }
+        // A turn back is enough after a long pause, and needed the first time: deadlines may have
+        // been armed, and ended, before it.
+        const std::int64_t turn_back = target - static_cast<std::int64_t>(kSlots);
+        if (!started_ || current_ < turn_back) current_ = turn_back;
+        started_ = true;
         for (;;) {
-            drain(static_cast<std::size_t>(current_) % kSlots, now, due);
+            drain(slot_of(current_), now, due);
             if (current_ >= target) break;
             ++current_;
         }
@@ -89,6 +90,10 @@ private:
         std::uint32_t generation = 1;
     };
 
+    static constexpr std::size_t slot_of(std::int64_t tick) noexcept {
+        return static_cast<std::size_t>(tick) % kSlots;  // kSlots is a power of two: negative ticks too
+    }
+
     std::uint32_t take_node() {
         if (free_ != kNone) {
             const std::uint32_t index = free_;
@@ -112,8 +117,8 @@ private:
         Node& node = nodes_[index];
         // Rounded up: the slot's turn comes at or after the deadline.
         const std::int64_t tick = (node.deadline.time_since_epoch() + kTick - 1ns) / kTick;
-        const bool overdue = current_ >= 0 && tick <= current_;
-        node.slot = overdue ? kOverdue : static_cast<std::uint32_t>(static_cast<std::size_t>(tick) % kSlots);
+        const bool overdue = started_ && tick <= current_;
+        node.slot = static_cast<std::uint32_t>(overdue ? kOverdue : slot_of(tick));
         node.previous = kNone;
         node.next = heads_[node.slot];
         if (node.next != kNone) nodes_[node.next].previous = index;
@@ -157,7 +162,8 @@ private:
     std::vector<Handle> ready_;
     std::uint32_t free_ = kNone;
     std::size_t armed_ = 0;
-    std::int64_t current_ = -1;
+    std::int64_t current_ = 0;  // the tick whose slot was drained last, once started_
+    bool started_ = false;
 
     static constexpr std::array<std::uint32_t, kSlots + 1> filled() noexcept {
         std::array<std::uint32_t, kSlots + 1> heads{};

@@ -12,6 +12,7 @@ namespace {
 
 template <typename Number>
 std::optional<Number> decimal(std::string_view text, Number max) {
+    if (text.size() > 1 && text.front() == '0') return {};  // some readers take 010 for 8
     unsigned value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || value > max) return {};

@@ -6,7 +6,8 @@
 
 namespace turnpike {
 
-/// Lets `rate` units per second pass, and `burst` at once. A rate of 0 means no limit.
+/// Lets `rate` units per second pass, and `burst` at once. A rate of 0 means no limit. It starts
+/// full; an amount over `burst` never passes.
 class TokenBucket {
 public:
     constexpr TokenBucket() noexcept = default;
@@ -25,13 +26,10 @@ public:
 
 private:
     void refill(Instant now) noexcept {
-        if (now > last_) {
-            if (last_ != Instant{}) {
-                const double elapsed = std::chrono::duration<double>(now - last_).count();
-                tokens_ = std::min(burst_, tokens_ + elapsed * rate_);
-            }
-            last_ = now;
-        }
+        if (now <= last_) return;
+        const double elapsed = std::chrono::duration<double>(now - last_).count();
+        tokens_ = std::min(burst_, tokens_ + elapsed * rate_);
+        last_ = now;
     }
     double rate_ = 0, burst_ = 0, tokens_ = 0;
     Instant last_{};
