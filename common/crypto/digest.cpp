@@ -5,6 +5,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "common/base/assert.hpp"
@@ -88,6 +89,7 @@ Sha256 hmac_sha256(ByteView key, std::initializer_list<ByteView> pieces) {
 
 void hkdf_sha256(ByteView secret, ByteView salt, std::string_view label, ByteSpan out) {
     // RFC 5869 §2.2 and §2.3.
+    TURNPIKE_ASSERT(out.size() <= 255 * sizeof(Sha256));
     const Sha256 prk = hmac_sha256(salt, {secret});
     Sha256 block{};
     std::size_t done = 0;

@@ -11,6 +11,14 @@ namespace {
 
 constexpr std::size_t kUsernameMax = 508;  // RFC 8489 §14.3: fewer than 509 bytes
 constexpr std::size_t kMintedMax = 200;
+constexpr std::int64_t kExpiryMax = 9'999'999'999;  // ten digits
+constexpr std::size_t kKidMax = 16;
+
+bool is_kid(std::string_view text) {
+    return !text.empty() && text.size() <= kKidMax && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    });
+}
 
 bool printable(std::string_view text) {
     return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
@@ -69,7 +77,7 @@ std::optional<Capability> RestUsername::capability() const {
         const std::string_view value = field.size() > 2 ? field.substr(2) : std::string_view{};
         if (field.starts_with("k=")) {
             once(0);
-            good = good && !value.empty();
+            good = good && is_kid(value);
         } else if (field.starts_with("a=")) {
             once(1);
             limits.allocations = decimal<std::uint32_t>(value);
@@ -99,13 +107,16 @@ std::string rest_password(const RestSecret& secret, std::string_view username) {
 
 std::optional<MintedCredential> mint(const RestSecret& secret, std::string_view subject,
                                      const Capability& limits, WallTime expires_at) {
+    const std::int64_t expiry = unix_seconds(expires_at);
     if (subject.find(';') != std::string_view::npos || !printable(subject)) return {};
+    if (expiry < 0 || expiry > kExpiryMax) return {};
+    if (!secret.kid.empty() && !is_kid(secret.kid)) return {};
     MintedCredential minted;
-    minted.expires_at = from_unix_seconds(unix_seconds(expires_at));
+    minted.expires_at = from_unix_seconds(expiry);
     std::string& name = minted.username;
-    name = std::to_string(unix_seconds(expires_at)) + ":" + std::string{subject};
+    name = std::to_string(expiry) + ":" + std::string{subject};
     if (secret.issued_by_turnpike) {
-        name += ";k=" + secret.kid;
+        if (!secret.kid.empty()) name += ";k=" + secret.kid;
         if (limits.allocations) name += ";a=" + std::to_string(*limits.allocations);
         if (limits.bandwidth_kbit_s) name += ";b=" + std::to_string(*limits.bandwidth_kbit_s);
         if (limits.relay_peers_only) name += ";p=relay";

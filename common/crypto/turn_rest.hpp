@@ -15,7 +15,7 @@ namespace turnpike::crypto {
 struct RestSecret {
     enum class Algorithm : std::uint8_t { HmacSha1, HmacSha256 };
 
-    std::string kid;  // [a-zA-Z0-9_-]{1,16}
+    std::string kid;  // [a-zA-Z0-9_-]{1,16}; empty: the username names none
     Secret value;
     Algorithm algorithm = Algorithm::HmacSha1;
     bool issued_by_turnpike = false;  // only then the username's limits are read
@@ -57,8 +57,11 @@ struct MintedCredential {
     WallTime expires_at{};
 };
 
-/// Mints "expiry:subject;k=kid;a=..;b=..;p=relay". `subject` must be free of ';' and control
-/// characters, or nothing is minted; so it is when the username would exceed 200 bytes.
+/// Mints "expiry:subject;k=kid;a=..;b=..;p=relay"; "expiry:subject" alone, without the limits, when
+/// the secret is not issued_by_turnpike. What it mints, RestUsername::parse takes apart again.
+///
+/// Errors  nothing when `subject` has a ';' or a control character, when the kid or the expiry is
+///         not of its form, and when the username would exceed 200 bytes
 std::optional<MintedCredential> mint(const RestSecret& secret, std::string_view subject,
                                      const Capability& limits, WallTime expires_at);
 
