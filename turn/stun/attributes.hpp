@@ -38,11 +38,30 @@ struct ErrorValue {
 /// ERROR-CODE (RFC 8489 §14.8).
 std::optional<ErrorValue> decode_error(ByteView value) noexcept;
 
+struct AddressErrorValue {
+    std::uint8_t family = 0;  // the raw number
+    std::uint16_t code = 0;   // 300..699
+    std::string_view reason;  // borrows the value
+};
+/// ADDRESS-ERROR-CODE (RFC 8656 §18.12).
+std::optional<AddressErrorValue> decode_address_error(ByteView value) noexcept;
+
+struct PasswordAlgorithmValue {
+    std::uint16_t algorithm = 0;  // may be one that PasswordAlgorithm does not name
+    ByteView parameters;          // borrows the value
+};
+/// PASSWORD-ALGORITHM (RFC 8489 §14.12): algorithm(2) length(2) parameters, padded or not.
+std::optional<PasswordAlgorithmValue> decode_password_algorithm(ByteView value) noexcept;
+/// Cuts the first entry off the value of PASSWORD-ALGORITHMS (§14.11); its entries are padded to 4.
+/// Nothing when `rest` is empty or malformed: then it stays as it is.
+std::optional<PasswordAlgorithmValue> next_password_algorithm(ByteView& rest) noexcept;
+
 struct IcmpValue {
     std::uint8_t type = 0, code = 0;
     std::uint32_t data = 0;
 };
-/// ICMP (RFC 8656 §18.13).
+/// ICMP (RFC 8656 §18.13). The wire has 9 bits for the code; ICMP itself has 8, and a larger one is
+/// malformed.
 std::optional<IcmpValue> decode_icmp(ByteView value) noexcept;
 
 }  // namespace turnpike::stun

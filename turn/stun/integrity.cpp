@@ -52,22 +52,28 @@ crypto::Sha256 long_term_key_sha256(std::string_view username, std::string_view 
     return crypto::sha256({as_bytes(username), as_bytes(":"), as_bytes(realm), as_bytes(":"), as_bytes(password)});
 }
 
+crypto::Sha256 userhash(std::string_view username, std::string_view realm) {
+    return crypto::sha256({as_bytes(username), as_bytes(":"), as_bytes(realm)});
+}
+
 bool verify_message_integrity(const MessageView& message, ByteView key) noexcept {
     const auto at = message.offset_of(Attribute::MessageIntegrity);
-    const auto value = message.find(Attribute::MessageIntegrity);
-    if (!at || value->size() != 20) return false;
+    if (!at) return false;
+    const ByteView value = message.value_at(*at);
+    if (value.size() != 20) return false;
     const auto header = header_up_to(message.bytes(), *at + 4 + 20);
     const auto mac = crypto::hmac_sha1(key, {header, message.bytes().subspan(kHeaderSize, *at - kHeaderSize)});
-    return Secret::same(mac, *value);
+    return Secret::same(mac, value);
 }
 
 bool verify_message_integrity_sha256(const MessageView& message, ByteView key) noexcept {
     const auto at = message.offset_of(Attribute::MessageIntegritySha256);
-    const auto value = message.find(Attribute::MessageIntegritySha256);
-    if (!at || value->size() < 16 || value->size() > 32 || value->size() % 4 != 0) return false;
-    const auto header = header_up_to(message.bytes(), *at + 4 + value->size());
+    if (!at) return false;
+    const ByteView value = message.value_at(*at);
+    if (value.size() < 16 || value.size() > 32 || value.size() % 4 != 0) return false;
+    const auto header = header_up_to(message.bytes(), *at + 4 + value.size());
     const auto mac = crypto::hmac_sha256(key, {header, message.bytes().subspan(kHeaderSize, *at - kHeaderSize)});
-    return Secret::same(ByteView{mac}.first(value->size()), *value);
+    return Secret::same(ByteView{mac}.first(value.size()), value);
 }
 
 std::uint32_t fingerprint_of(ByteView before) noexcept {

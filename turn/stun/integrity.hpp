@@ -12,6 +12,9 @@ namespace turnpike::stun {
 crypto::Md5 long_term_key_md5(std::string_view username, std::string_view realm, std::string_view password);
 crypto::Sha256 long_term_key_sha256(std::string_view username, std::string_view realm, std::string_view password);
 
+/// USERHASH: SHA-256 over username ":" realm (§14.4).
+crypto::Sha256 userhash(std::string_view username, std::string_view realm);
+
 /// Whether MESSAGE-INTEGRITY (HMAC-SHA1, exactly 20 bytes) is there and genuine, §14.5.
 bool verify_message_integrity(const MessageView& message, ByteView key) noexcept;
 /// The same for MESSAGE-INTEGRITY-SHA256: 16 to 32 bytes, a multiple of 4, §14.6.

@@ -117,6 +117,20 @@ MessageBuilder& MessageBuilder::unknown_attributes(std::span<const std::uint16_t
     return *this;
 }
 
+MessageBuilder& MessageBuilder::password_algorithm(PasswordAlgorithm algorithm) noexcept {
+    return u16(Attribute::PasswordAlgorithm, static_cast<std::uint16_t>(algorithm));  // no parameters
+}
+
+MessageBuilder& MessageBuilder::password_algorithms(std::span<const PasswordAlgorithm> algorithms) noexcept {
+    const ByteSpan to = grow(Attribute::PasswordAlgorithms, algorithms.size() * 4);
+    if (to.empty()) return *this;
+    for (std::size_t i = 0; i < algorithms.size(); ++i) {
+        store_u16(to, i * 4, static_cast<std::uint16_t>(algorithms[i]));
+        store_u16(to, i * 4 + 2, 0);
+    }
+    return *this;
+}
+
 MessageBuilder& MessageBuilder::address_error(Family family, ErrorCode code) noexcept {
     const std::string_view phrase = reason(code);
     const ByteSpan to = grow(Attribute::AddressErrorCode, 4 + phrase.size());

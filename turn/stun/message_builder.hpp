@@ -33,6 +33,9 @@ public:
     MessageBuilder& error(ErrorCode code) noexcept;                                   // with its reason phrase
     MessageBuilder& error(ErrorCode code, std::string_view reason) noexcept;
     MessageBuilder& unknown_attributes(std::span<const std::uint16_t> types) noexcept;
+    /// PASSWORD-ALGORITHM and PASSWORD-ALGORITHMS, §14.12 and §14.11.
+    MessageBuilder& password_algorithm(PasswordAlgorithm algorithm) noexcept;
+    MessageBuilder& password_algorithms(std::span<const PasswordAlgorithm> algorithms) noexcept;
     /// ADDRESS-ERROR-CODE, RFC 8656 §18.12.
     MessageBuilder& address_error(Family family, ErrorCode code) noexcept;
     /// ICMP, RFC 8656 §18.13.

@@ -61,17 +61,18 @@ TransactionId MessageView::transaction() const noexcept {
 }
 
 std::optional<ByteView> MessageView::find(Attribute type) const noexcept {
-    std::optional<ByteView> found;
-    for_each([&](std::uint16_t seen, ByteView value) {
-        if (!found && seen == static_cast<std::uint16_t>(type)) found = value;
-    });
-    return found;
+    const auto at = offset_of(type);
+    if (!at) return {};
+    return value_at(*at);
 }
 
 std::optional<std::size_t> MessageView::offset_of(Attribute type) const noexcept {
-    const auto value = find(type);
-    if (!value) return {};
-    return static_cast<std::size_t>(value->data() - bytes_.data()) - 4;
+    std::optional<std::size_t> first;
+    walk([&](std::size_t at, std::uint16_t seen) {
+        if (seen == static_cast<std::uint16_t>(type)) first = at;
+        return first.has_value();
+    });
+    return first;
 }
 
 }  // namespace turnpike::stun

@@ -47,22 +47,32 @@ public:
     /// Calls each(std::uint16_t type, ByteView value) for every visible attribute in order.
     template <typename Each>
     void for_each(Each&& each) const {
-        bool integrity = false, sha256 = false;
-        for (std::size_t at = kHeaderSize; at < bytes_.size();) {
-            const std::uint16_t type = load_u16(bytes_, at);
-            const std::size_t size = load_u16(bytes_, at + 2);
-            if (visible(type, integrity, sha256)) each(type, bytes_.subspan(at + 4, size));
-            integrity = integrity || type == static_cast<std::uint16_t>(Attribute::MessageIntegrity);
-            sha256 = sha256 || type == static_cast<std::uint16_t>(Attribute::MessageIntegritySha256);
-            at += 4 + ((size + 3) & ~std::size_t{3});
-        }
+        walk([&](std::size_t at, std::uint16_t type) {
+            each(type, value_at(at));
+            return false;
+        });
     }
 
-    /// Where the first attribute of `type` starts (its type field), for integrity checks.
+    /// Where the first visible attribute of `type` starts (its type field), for integrity checks.
     std::optional<std::size_t> offset_of(Attribute type) const noexcept;
+    /// The value of the attribute that starts at `at`, as offset_of() gave it.
+    ByteView value_at(std::size_t at) const noexcept { return bytes_.subspan(at + 4, load_u16(bytes_, at + 2)); }
 
 private:
     explicit MessageView(ByteView bytes) noexcept : bytes_(bytes) {}
+
+    // Calls found(offset, type) for the visible attributes until it says true.
+    template <typename Found>
+    void walk(Found&& found) const {
+        bool after_integrity = false, after_sha256 = false;
+        for (std::size_t at = kHeaderSize; at < bytes_.size();) {
+            const std::uint16_t type = load_u16(bytes_, at);
+            if (visible(type, after_integrity, after_sha256) && found(at, type)) return;
+            after_integrity = after_integrity || type == static_cast<std::uint16_t>(Attribute::MessageIntegrity);
+            after_sha256 = after_sha256 || type == static_cast<std::uint16_t>(Attribute::MessageIntegritySha256);
+            at += 4 + ((std::size_t{load_u16(bytes_, at + 2)} + 3) & ~std::size_t{3});
+        }
+    }
 
     static constexpr bool visible(std::uint16_t type, bool after_integrity, bool after_sha256) noexcept {
         if (type == static_cast<std::uint16_t>(Attribute::Fingerprint)) return true;

@@ -94,6 +94,9 @@ enum class ErrorCode : std::uint16_t {
 /// The short reason phrase that goes on the wire with the code.
 std::string_view reason(ErrorCode code) noexcept;
 
+/// PASSWORD-ALGORITHM and PASSWORD-ALGORITHMS (RFC 8489 §18.5.1); both without parameters.
+enum class PasswordAlgorithm : std::uint16_t { Md5 = 0x0001, Sha256 = 0x0002 };
+
 constexpr std::uint32_t kMagicCookie = 0x2112A442;   // RFC 8489 §5
 constexpr std::size_t kHeaderSize = 20;
 constexpr std::size_t kTransactionIdSize = 12;
