@@ -33,6 +33,8 @@ std::string_view to_string(CloseCode code) noexcept {
     switch (code) {
         case CloseCode::Normal: return "bye";
         case CloseCode::GoingAway: return "going away";
+        case CloseCode::UnsupportedData: return "text only";
+        case CloseCode::PolicyViolation: return "policy";
         case CloseCode::Protocol: return "protocol";
         case CloseCode::HelloTimeout: return "hello timeout";
         case CloseCode::Superseded: return "superseded";

@@ -41,6 +41,8 @@ ErrorTraits traits(ErrorCode code) noexcept;
 enum class CloseCode : std::uint16_t {
     Normal = 1000,
     GoingAway = 1001,
+    UnsupportedData = 1003,
+    PolicyViolation = 1008,
     Protocol = 4000,
     HelloTimeout = 4001,
     Superseded = 4003,

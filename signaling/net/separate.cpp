@@ -1,0 +1,6 @@
+// Asio and Beast are compiled here once (BOOST_ASIO_SEPARATE_COMPILATION,
+// BOOST_BEAST_SEPARATE_COMPILATION in the root CMakeLists.txt), not in every file that uses them.
+
+#include <boost/asio/impl/src.hpp>
+#include <boost/asio/ssl/impl/src.hpp>
+#include <boost/beast/src.hpp>
