@@ -10,6 +10,8 @@
 
 #include <sys/types.h>
 
+#include "common/ops/log.hpp"
+
 namespace turnpike::ops {
 
 enum class Verb : std::uint8_t { Get, Post, Put, Delete };
@@ -46,10 +48,14 @@ using Handler = std::function<Response(const Request&)>;
 /// Method and path → handler. A path is literal segments and {} for one segment each:
 /// "/v1/allocations/{}". Unknown paths answer 404, known ones with another method 405.
 ///
-/// Errors     an exception of a handler becomes 500; its text goes to no one but the log
+/// Errors     an exception of a handler becomes 500, and its text goes to the log only
+/// Lifetime   borrows the log
 /// Threading  the control loop
 class Router {
 public:
+    Router() = default;
+    explicit Router(Log& log) : log_(&log) {}
+
     void add(Verb verb, std::string path, Handler handler);
     Response dispatch(Request request) const;
     /// "GET, DELETE": what `path` answers to; empty when it is unknown.
@@ -62,6 +68,7 @@ private:
         Handler handler;
     };
     std::vector<Route> routes_;
+    Log* log_ = nullptr;
 };
 
 }  // namespace turnpike::ops
