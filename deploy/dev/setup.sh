@@ -56,7 +56,7 @@ have_node() {
 
 # coturn's command-line tools in build/tools/bin. Unpacked, never installed: the package starts a
 # server on 3478. Libraries that are missing are unpacked beside it, and found by a wrapper.
-coturn_tools=(turnutils_uclient turnutils_peer turnutils_stunclient turnserver)
+coturn_tools=(turnutils_peer turnutils_stunclient turnutils_natdiscovery turnserver turnutils_uclient)
 unpack_coturn() {
     local folder=build/tools
     [[ -x $folder/bin/turnutils_uclient ]] && return 0
@@ -76,7 +76,7 @@ download_coturn() {
         while read -r package; do
             fetch_package "$folder" "$package" || true
         done < <(for deb in "${debs[@]}"; do dpkg-deb -f "$deb" Depends; done |
-            tr ',' '\n' | sed -e 's/[ (|].*//' -e '/^$/d' -e 's/^ *//' |
+            tr ',' '\n' | sed -e 's/^ *//' -e 's/[ (|].*//' |
             grep -E '^lib' | sort -u | while read -r name; do missing_packages "$name"; done)
     done
     if missing_library "$folder" "$triplet"; then
@@ -84,8 +84,7 @@ download_coturn() {
         return 1
     fi
     local tool
-    for tool in "${coturn_tools[@]}" turnutils_rfc5769check turnutils_natdiscovery; do
-        [[ -x $folder/root/usr/bin/$tool ]] || continue
+    for tool in "${coturn_tools[@]}"; do
         cat >"$folder/bin/$tool" <<WRAPPER
 #!/bin/sh
 here=\$(dirname "\$(readlink -f "\$0")")
@@ -96,9 +95,9 @@ WRAPPER
 }
 fetch_package() {
     compgen -G "$1/download/$2_*.deb" >/dev/null && return 0
-    (cd "$1/download" && apt-get download -q "$2") || return 1
+    (cd "$1/download" && apt-get -o APT::Sandbox::User="$(id -un)" -q download "$2") || return 1
     dpkg-deb -x "$1"/download/"$2"_*.deb "$1/root"
 }
 missing_library() {
-    LD_LIBRARY_PATH=$1/root/usr/lib/$2 ldd "$1"/root/usr/bin/turn* 2>/dev/null | grep 'not found'
+    [[ $(LD_LIBRARY_PATH=$1/root/usr/lib/$2 ldd "$1"/root/usr/bin/turn* 2>/dev/null) == *'not found'* ]]
 }

@@ -1,0 +1,35 @@
+#include <csignal>
+
+#include <CLI/CLI.hpp>
+
+#include "benchmarks/load/modes.hpp"
+
+namespace {
+
+volatile std::sig_atomic_t stop_requested = 0;
+
+extern "C" void request_stop(int) { stop_requested = 1; }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    using namespace turnpike::bench;
+    std::signal(SIGINT, request_stop);
+    std::signal(SIGTERM, request_stop);
+    std::signal(SIGPIPE, SIG_IGN);
+
+    CLI::App app{"Load for TURN servers, checked packet by packet."};
+    app.name("turnpike-bench");
+    app.set_version_flag("--version", "turnpike-bench " TURNPIKE_VERSION);
+    app.require_subcommand(1);
+    app.footer("turnpike-bench MODE --help has the flags and examples.");
+
+    Outcome outcome;
+    add_relay_mode(app, outcome, stop_requested);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kOk : kUsage;
+    }
+    return outcome.exit_code;
+}

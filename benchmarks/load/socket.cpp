@@ -1,0 +1,64 @@
+#include "benchmarks/load/socket.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace turnpike::bench {
+namespace {
+
+constexpr int kBufferBytes = 4 << 20;  // the kernel cuts it to net.core.rmem_max
+
+void tune(int descriptor, int type) {
+    ::setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &kBufferBytes, sizeof kBufferBytes);
+    const int on = 1;
+    if (type == SOCK_STREAM) {
+        ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    } else {
+        ::setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &kBufferBytes, sizeof kBufferBytes);
+        ::setsockopt(descriptor, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+    }
+}
+
+}  // namespace
+
+Socket::~Socket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+bool wait_for(int descriptor, short events, Milliseconds timeout) {
+    pollfd wanted{.fd = descriptor, .events = events, .revents = 0};
+    return ::poll(&wanted, 1, static_cast<int>(timeout.count())) > 0;
+}
+
+std::string error_text(int error) { return std::generic_category().message(error); }
+
+std::expected<Socket, std::string> Socket::connected(const Endpoint& server, int type, Milliseconds timeout) {
+    const int family = server.address.is_v4() ? AF_INET : AF_INET6;
+    Socket socket{::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (socket.descriptor() < 0) return std::unexpected(fmt::format("no socket: {}", error_text(errno)));
+    tune(socket.descriptor(), type);
+
+    sockaddr_storage address{};
+    const unsigned length = server.to(address);
+    if (::connect(socket.descriptor(), reinterpret_cast<const sockaddr*>(&address), length) == 0) return socket;
+    int error = errno;
+    if (error == EINPROGRESS) {
+        if (!wait_for(socket.descriptor(), POLLOUT, timeout)) {
+            return std::unexpected(fmt::format("{} does not answer", server.to_string()));
+        }
+        socklen_t size = sizeof error;
+        ::getsockopt(socket.descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
+        if (error == 0) return socket;
+    }
+    return std::unexpected(fmt::format("cannot connect to {}: {}", server.to_string(), error_text(error)));
+}
+
+}  // namespace turnpike::bench

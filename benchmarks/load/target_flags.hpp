@@ -1,0 +1,24 @@
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "benchmarks/load/target.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace turnpike::bench {
+
+/// The flags that name a server and open it, the same in every mode.
+struct TargetFlags {
+    std::string server = "127.0.0.1:3478", transport = "udp", user, password, secret_file, realm;
+    bool sha256 = false, insecure = false, owned = false;
+
+    void add_to(CLI::App& app);
+    /// The target, or what is wrong with the flags.
+    std::expected<Target, std::string> target() const;
+};
+
+}  // namespace turnpike::bench
