@@ -1,0 +1,43 @@
+import type { JSX } from 'preact';
+import { useRef } from 'preact/hooks';
+import type { Call } from '../call';
+import { SpeakingDetector } from '../level';
+import { Avatar } from './avatar';
+import { useFrame } from './hooks';
+import { MicOffIcon, ShieldIcon } from './icons';
+
+export function SelfTile({ call }: { call: Call }): JSX.Element {
+  const tile = useRef<HTMLLIElement>(null);
+  const detector = useRef(new SpeakingDetector());
+  useFrame((now) => showLevel(tile.current, call.microphone.level(), detector.current, now));
+  const { muted } = call.microphone;
+
+  return (
+    <li class="tile self" ref={tile}>
+      {call.relayOnly && (
+        <span class="badge relay" title="All your audio takes the way through the relay">
+          <ShieldIcon /> Relay only
+        </span>
+      )}
+      <div class="tile-face">
+        <Avatar name={call.name} />
+      </div>
+      <p class="tile-name">
+        {muted && (
+          <span class="tile-muted" role="img" aria-label="Muted">
+            <MicOffIcon />
+          </span>
+        )}
+        <span class="tile-who">{call.name}</span>
+        <span class="tag">You{call.room.host ? ' · host' : ''}</span>
+      </p>
+    </li>
+  );
+}
+
+/** The ring of a tile follows the voice. Set on the element itself, past the renderer. */
+export function showLevel(tile: HTMLElement | null, level: number, detector: SpeakingDetector, now: number): void {
+  if (!tile) return;
+  tile.style.setProperty('--level', level.toFixed(2));
+  tile.toggleAttribute('data-speaking', detector.update(level, now));
+}
