@@ -52,7 +52,16 @@ struct CloseClient {
     Path path;
 };
 
-enum class CloseReason : std::uint8_t { Refreshed0, Expired, ClientGone, Killed, Revoked, MaxSession, NodeStopped };
+enum class CloseReason : std::uint8_t {
+    Refreshed0,   // Refresh with LIFETIME 0
+    Expired,
+    ClientGone,   // its TCP or TLS connection ended
+    Killed,
+    Revoked,
+    MaxSession,   // reached Config::max_session
+    NodeStopped,
+    NotRestored,  // a record whose relayed address could not be bound again
+};
 std::string_view to_string(CloseReason reason) noexcept;
 
 struct AllocationOpened {
@@ -81,15 +90,19 @@ using Action = std::variant<SendToClient, SendToPeer, OpenRelay, CloseRelay, Clo
                             AllocationOpened, AllocationClosed, RequestRefused>;
 
 /// What the core decided in one turn, in order. The driver runs and clears it after every call.
-/// Bounded: a turn that would exceed it drops the rest and counts (no single message can).
+/// Bounded: a turn that would exceed it drops further messages and datagrams, and counts them (no single
+/// message can). What opens and closes is never dropped: there is no more of it than allocations.
 class Outbox {
 public:
     static constexpr std::size_t kActionsMax = 4096;
     static constexpr std::size_t kStorageMax = 4 << 20;
 
     void add(Action action) {
-        if (actions_.size() < kActionsMax) actions_.push_back(std::move(action));
-        else ++dropped_;
+        if (actions_.size() >= kActionsMax && droppable(action)) {
+            ++dropped_;
+        } else {
+            actions_.push_back(std::move(action));
+        }
     }
     /// Copies the message in and adds the SendToClient.
     void send(const Path& path, ByteView message) {
@@ -112,6 +125,11 @@ public:
     }
 
 private:
+    static bool droppable(const Action& action) noexcept {
+        return std::holds_alternative<SendToClient>(action) || std::holds_alternative<SendToPeer>(action) ||
+               std::holds_alternative<RequestRefused>(action);
+    }
+
     std::vector<Action> actions_;
     Bytes storage_;
     std::uint64_t dropped_ = 0;

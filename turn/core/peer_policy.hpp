@@ -37,6 +37,11 @@ public:
         Mode mode = Mode::Default;
         std::vector<Cidr> allow, deny;
         std::vector<IpAddress> hard_denied;  // this machine's addresses, listeners, back ends
+        /// Peer ports; none but these (security reference, 4.5). Port 0 is never one of them.
+        struct Ports {
+            std::uint16_t first = 0, last = 0;
+        };
+        std::vector<Ports> allow_ports = {{443, 443}, {1024, 65535}};
     };
     struct Verdict {
         bool allowed = false;
@@ -48,6 +53,8 @@ public:
     Verdict explain(const IpAddress& peer) const noexcept;
     /// The token, or nothing: 403. `relay_peers_only` is the credential's p=relay.
     std::optional<PolicyToken> check(const IpAddress& peer, bool relay_peers_only) const noexcept;
+    /// Permissions carry no port, so ChannelBind and Send ask for it besides.
+    bool allows_port(std::uint16_t port) const noexcept;
 
 private:
     Rules rules_;

@@ -31,6 +31,9 @@ public:
     /// Whether a live allocation has this relayed address (either form).
     bool live(const Endpoint& endpoint) const noexcept;
     Endpoint to_local(const Endpoint& endpoint) const noexcept;     // unchanged when not ours
+    /// Where a datagram to `peer` really goes: `peer` itself, the local form of a live relayed address
+    /// of ours, or nothing when the address is ours and no live allocation has the port (T8).
+    std::optional<Endpoint> destination(const Endpoint& peer) const noexcept;
     Endpoint to_external(const Endpoint& endpoint) const noexcept;  // unchanged when not ours
 
     /// The driver's side: a port goes live when its socket is bound, and ends with it.
@@ -38,6 +41,7 @@ public:
 
 private:
     std::optional<std::size_t> index_of(const IpAddress& address) const noexcept;
+    std::optional<std::size_t> live_index(const Endpoint& endpoint) const noexcept;
 
     std::vector<Address> addresses_;
     std::unique_ptr<std::atomic<bool>[]> live_;  // addresses × 65,536

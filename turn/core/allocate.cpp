@@ -1,0 +1,243 @@
+// RFC 8656 §7.2, Receiving an Allocate Request. The answer waits in Pending until the driver has bound
+// what was wanted.
+
+#include <algorithm>
+
+#include "turn/core/machine.hpp"
+#include "turn/stun/attributes.hpp"
+
+namespace turnpike::core {
+
+using stun::Attribute;
+using stun::ErrorCode;
+
+namespace {
+
+constexpr Seconds kOpenDeadline{2};
+
+// The bandwidth of an allocation: what the credential says, never over the configured limit. 0: no limit.
+std::uint32_t bandwidth_of(const Config& config, const crypto::Capability& limits) noexcept {
+    const std::uint32_t asked = limits.bandwidth_kbit_s.value_or(0);
+    if (asked == 0 || config.bandwidth_kbit_s == 0) return std::max(asked, config.bandwidth_kbit_s);
+    return std::min(asked, config.bandwidth_kbit_s);
+}
+
+}  // namespace
+
+void Machine::on_allocate(Request& request) {
+    const FiveTuple& tuple = request.path.tuple;
+    const Identity& identity = *request.identity;
+
+    // The same transaction is the same request: same answer. Another one finds the 5-tuple in use,
+    // whoever sends it (§7.2).
+    if (request.allocation != nullptr) {
+        const bool again = request.allocation->transaction == request.envelope.transaction &&
+                           request.allocation->username == identity.username;
+        if (!again) return refuse(request, ErrorCode::AllocationMismatch);
+        return answer_allocate(request.envelope, *request.allocation, request.now, request.out);
+    }
+    if (PendingAllocation* waiting = pending_.find(tuple)) {
+        const bool again = waiting->answer_to && waiting->answer_to->transaction == request.envelope.transaction &&
+                           waiting->allocation->username == identity.username;
+        if (!again) return refuse(request, ErrorCode::AllocationMismatch);
+        waiting->answer_to->path = request.path;
+        return;
+    }
+
+    // A TURN REST credential opens allocations until its expiry, which nobody may put far away.
+    if (identity.expires_at && (*identity.expires_at <= request.wall ||
+                                *identity.expires_at > request.wall + config_.credential_ttl_max)) {
+        return challenge(request, ErrorCode::Unauthenticated);
+    }
+
+    const auto transport_value = request.message.find(Attribute::RequestedTransport);
+    const auto protocol = transport_value ? stun::decode_requested_transport(*transport_value) : std::nullopt;
+    if (!protocol) return refuse(request, ErrorCode::BadRequest);
+    if (*protocol != stun::kProtocolUdp) return refuse(request, ErrorCode::UnsupportedTransport);
+    std::optional<std::uint32_t> lifetime;
+    if (const auto value = request.message.find(Attribute::Lifetime)) {
+        lifetime = stun::decode_lifetime(*value);
+        if (!lifetime) return refuse(request, ErrorCode::BadRequest);
+        if (*lifetime == 0) lifetime.reset();
+    }
+    const auto families = families_of(request);
+    if (!families) return refuse(request, families.error());
+
+    if (pending_.full()) return refuse(request, ErrorCode::InsufficientCapacity);
+    const std::uint32_t subject_max = identity.limits.allocations.value_or(config_.allocations_per_subject);
+    const bool none_allowed = identity.limits.allocations == std::optional<std::uint32_t>{0};
+    const std::string_view realm = realm_of(request.path, nullptr);
+    if (none_allowed ||
+        !shared_.quota.reserve(realm, identity.subject, subject_max, config_.allocations_total)) {
+        return refuse(request, ErrorCode::AllocationQuotaReached);
+    }
+
+    auto waiting = std::make_unique<PendingAllocation>();
+    waiting->allocation = std::make_unique<Allocation>(request.path, hash_key_);
+    Allocation& allocation = *waiting->allocation;
+    allocation.id.value = shared_.next_allocation_id.fetch_add(1, std::memory_order_relaxed);
+    allocation.transaction = request.envelope.transaction;
+    allocation.username = identity.username;
+    allocation.subject = identity.subject;
+    allocation.realm = realm;
+    allocation.key = identity.key;
+    allocation.relay_peers_only = identity.limits.relay_peers_only;
+    allocation.limit_bandwidth(bandwidth_of(config_, identity.limits));
+    waiting->answer_to = request.envelope;
+    waiting->wanted = *families;
+    waiting->say_family_errors = request.message.has(Attribute::AdditionalAddressFamily);
+    waiting->lifetime = granted_lifetime(config_, lifetime, Nanoseconds{0});
+    open_relays(pending_.add(std::move(waiting)), {}, request.now, request.out);
+}
+
+// §7.2 on EVEN-PORT, RESERVATION-TOKEN and the two family attributes: which families, or which refusal.
+std::expected<Machine::Families, ErrorCode> Machine::families_of(const Request& request) const {
+    const auto requested = request.message.find(Attribute::RequestedAddressFamily);
+    const auto additional = request.message.find(Attribute::AdditionalAddressFamily);
+    const auto even_port = request.message.find(Attribute::EvenPort);
+    const auto token = request.message.find(Attribute::ReservationToken);
+    const auto bad = std::unexpected{ErrorCode::BadRequest};
+
+    if (token) {
+        if (even_port || requested || additional || token->size() != 8) return bad;
+        return std::unexpected{ErrorCode::InsufficientCapacity};  // no token is ours: none was given out
+    }
+    if (requested && additional) return bad;
+    if (even_port) {
+        const auto reserve = stun::decode_even_port(*even_port);
+        if (!reserve || (*reserve && additional)) return bad;
+    }
+
+    const auto has = [&](Family family) { return family == Family::V4 ? config_.relay_v4 : config_.relay_v6; };
+    const Family listener_family = request.path.tuple.server.address.family();
+    Families families;
+    const auto want = [&](Family family) { families.push_back({family, {}, false, {}}); };
+    if (additional) {
+        const auto number = stun::decode_address_family(*additional);
+        if (number != std::uint8_t{2}) return bad;
+        want(Family::V4);
+        want(Family::V6);
+    } else if (requested) {
+        const auto number = stun::decode_address_family(*requested);
+        if (!number) return bad;
+        if (*number != 1 && *number != 2) return std::unexpected{ErrorCode::AddressFamilyNotSupported};
+        want(static_cast<Family>(*number));
+    } else if (config_.default_family == Config::DefaultFamily::Dual) {
+        if (config_.relay_v4) want(Family::V4);
+        if (config_.relay_v6) want(Family::V6);
+    } else if (config_.default_family == Config::DefaultFamily::Listener && has(listener_family)) {
+        want(listener_family);
+    } else {
+        want(Family::V4);
+    }
+
+    bool any = false;
+    for (PendingAllocation::Wanted& wanted : families) {
+        if (has(wanted.family)) {
+            any = true;
+        } else {
+            wanted.answered = true;
+            wanted.error = ErrorCode::AddressFamilyNotSupported;
+        }
+    }
+    if (!any) return std::unexpected{ErrorCode::AddressFamilyNotSupported};
+    // Relay ports are drawn one at a time and at random: no parity, no pairs (docs/decisions/0003).
+    if (even_port) return std::unexpected{ErrorCode::InsufficientCapacity};
+    return families;
+}
+
+// `exact` has a restored allocation's addresses, in the order of `wanted`.
+void Machine::open_relays(PendingAllocation& waiting, std::span<const Endpoint> exact, Instant now, Outbox& out) {
+    Allocation& allocation = *waiting.allocation;
+    waiting.deadline = wheel_.arm(now + kOpenDeadline, Timer{&allocation, Timer::Kind::Opening});
+    for (std::size_t i = 0; i < waiting.wanted.size(); ++i) {
+        PendingAllocation::Wanted& wanted = waiting.wanted[i];
+        if (wanted.answered) continue;
+        wanted.relay = slots_.take(allocation);
+        OpenRelay open{wanted.relay, wanted.family, {}};
+        if (i < exact.size()) open.exact = exact[i];
+        out.add(open);
+    }
+}
+
+void Machine::relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bound, Instant now, Outbox& out) {
+    Allocation* allocation = slots_.find(relay);
+    PendingAllocation* waiting = allocation != nullptr ? pending_.find(allocation->tuple()) : nullptr;
+    if (waiting == nullptr || waiting->allocation.get() != allocation) {
+        // Too late: whoever wanted it is gone. A second report on a live one means nothing.
+        if (bound && allocation == nullptr) out.add(CloseRelay{relay});
+        return;
+    }
+    bool settled = true;
+    for (PendingAllocation::Wanted& wanted : waiting->wanted) {
+        if (wanted.relay == relay && !wanted.answered) {
+            wanted.answered = true;
+            if (bound) {
+                allocation->relayed.push_back({relay, *bound, shared_.relays.to_external(*bound)});
+            } else {
+                slots_.release(relay);
+                wanted.error = ErrorCode::InsufficientCapacity;
+            }
+        }
+        settled = settled && wanted.answered;
+    }
+    if (settled) settle(allocation->tuple(), now, out);
+}
+
+// Every family that was wanted is there or refused.
+void Machine::settle(const FiveTuple& tuple, Instant now, Outbox& out) {
+    std::unique_ptr<PendingAllocation> waiting = pending_.take(tuple);
+    if (waiting->allocation->relayed.empty()) return abandon(std::move(waiting), CloseReason::NotRestored, now, out);
+
+    wheel_.cancel(waiting->deadline);
+    Allocation& allocation = open(std::move(waiting->allocation));
+    out.add(AllocationOpened{allocation.id, allocation.tuple(), allocation.relayed.front().external,
+                             allocation.username, allocation.subject, allocation.realm});
+    if (!waiting->answer_to) return;
+
+    allocation.opened_at = now;
+    allocation.expires_at = now + waiting->lifetime;
+    arm_expiry(allocation);
+    for (const PendingAllocation::Wanted& wanted : waiting->wanted) {
+        if (wanted.error && waiting->say_family_errors) allocation.refused_family = {wanted.family, *wanted.error};
+    }
+    answer_allocate(*waiting->answer_to, allocation, now, out);
+}
+
+// Nothing comes of it: no relayed address, or the client or its right went first.
+void Machine::abandon(std::unique_ptr<PendingAllocation> waiting, CloseReason reason, Instant now, Outbox& out) {
+    Allocation& allocation = *waiting->allocation;
+    wheel_.cancel(waiting->deadline);
+    disarm(allocation);
+    ErrorCode code = ErrorCode::InsufficientCapacity;
+    for (const PendingAllocation::Wanted& wanted : waiting->wanted) {
+        if (wanted.error) code = *wanted.error;
+        slots_.release(wanted.relay);  // a report that is still on its way finds it stale
+    }
+    for (const Relayed& relayed : allocation.relayed) out.add(CloseRelay{relayed.relay});
+    shared_.quota.release(allocation.realm, allocation.subject);
+
+    const bool failed = reason == CloseReason::NotRestored;
+    if (!waiting->answer_to) {
+        ++counters_.allocations_closed[static_cast<std::size_t>(reason)];
+        out.add(allocation.closed(reason, now));
+    } else if (failed) {
+        refuse(*waiting->answer_to, code, out);
+    }
+    close_client(allocation, reason, out);
+}
+
+void Machine::answer_allocate(const Envelope& to, const Allocation& allocation, Instant now, Outbox& out) {
+    Reply reply{to, stun::Class::Success};
+    stun::MessageBuilder& message = reply.message();
+    for (const Relayed& one : allocation.relayed) message.xor_address(Attribute::XorRelayedAddress, one.external);
+    message.u32(Attribute::Lifetime, lifetime_seconds(allocation.expires_at - now))
+        .xor_address(Attribute::XorMappedAddress, allocation.tuple().client);
+    if (allocation.refused_family) {
+        message.address_error(allocation.refused_family->family, allocation.refused_family->code);
+    }
+    reply.send(out);
+    count_success(stun::Method::Allocate);
+}
+
+}  // namespace turnpike::core

@@ -1,0 +1,93 @@
+#include "turn/core/allocation.hpp"
+
+#include <algorithm>
+
+namespace turnpike::core {
+namespace {
+
+// A bucket holds a quarter of a second, and always a few full-size datagrams.
+constexpr double kBurstSeconds = 0.25, kBurstBytesMin = 16'384;
+
+Milliseconds until(Instant deadline, Instant now) noexcept {
+    return std::max(Milliseconds{0}, std::chrono::duration_cast<Milliseconds>(deadline - now));
+}
+
+std::vector<AllocationRecord::Permission> permissions_of(const Allocation& allocation, Instant now) {
+    std::vector<AllocationRecord::Permission> all;
+    allocation.permissions.for_each([&](const IpAddress& peer, Instant deadline) {
+        if (now < deadline) all.push_back({peer, until(deadline, now)});
+    });
+    std::ranges::sort(all, {}, &AllocationRecord::Permission::peer);
+    return all;
+}
+
+std::vector<AllocationRecord::Channel> channels_of(const Allocation& allocation, Instant now) {
+    std::vector<AllocationRecord::Channel> all;
+    allocation.channels.for_each([&](const Channels::Channel& channel) {
+        if (now < channel.until) all.push_back({channel.number.value(), channel.peer, until(channel.until, now)});
+    });
+    return all;
+}
+
+}  // namespace
+
+void Allocation::limit_bandwidth(std::uint32_t kbit_s) noexcept {
+    bandwidth_kbit_s = kbit_s;
+    const double bytes_per_second = static_cast<double>(kbit_s) * 125.0;
+    bandwidth = TokenBucket{bytes_per_second, std::max(kBurstBytesMin, bytes_per_second * kBurstSeconds)};
+}
+
+AllocationRecord Allocation::to_record(Instant now) const {
+    AllocationRecord record;
+    record.id = id;
+    record.tuple = path.tuple;
+    record.listener = path.listener;
+    for (const Relayed& one : relayed) record.relayed.push_back(one.local);
+    record.left = until(expires_at, now);
+    record.age = std::chrono::duration_cast<Milliseconds>(now - opened_at);
+    record.username = username;
+    record.subject = subject;
+    record.realm = realm;
+    record.key.assign(key.reveal().begin(), key.reveal().end());
+    record.bandwidth_kbit_s = bandwidth_kbit_s;
+    record.relay_peers_only = relay_peers_only;
+    record.allocate_transaction = transaction;
+    record.traffic = traffic;
+    record.permissions = permissions_of(*this, now);
+    record.channels = channels_of(*this, now);
+    return record;
+}
+
+AllocationSummary Allocation::summary(Instant now) const {
+    AllocationSummary summary;
+    summary.id = id;
+    summary.tuple = path.tuple;
+    for (const Relayed& one : relayed) summary.relayed.push_back(one.external);
+    summary.username = username;
+    summary.subject = subject;
+    summary.realm = realm;
+    summary.age = std::chrono::duration_cast<Seconds>(now - opened_at);
+    summary.left = std::chrono::duration_cast<Seconds>(until(expires_at, now));
+    summary.traffic = traffic;
+    summary.permissions = permissions_of(*this, now);
+    summary.channels = channels_of(*this, now);
+    return summary;
+}
+
+AllocationClosed Allocation::closed(CloseReason reason, Instant now) const {
+    return {id,     path.tuple, relayed.empty() ? Endpoint{} : relayed.front().external,
+            username, subject,  realm,
+            reason, traffic,    now - opened_at};
+}
+
+Nanoseconds granted_lifetime(const Config& config, std::optional<std::uint32_t> asked, Nanoseconds age) noexcept {
+    const Seconds wanted = asked ? Seconds{*asked} : config.lifetime_default;
+    const Seconds clamped = std::min(std::max(wanted, config.lifetime_default), config.lifetime_max);
+    return std::max(Nanoseconds{0}, std::min<Nanoseconds>(clamped, config.max_session - age));
+}
+
+std::uint32_t lifetime_seconds(Nanoseconds left) noexcept {
+    return static_cast<std::uint32_t>(std::chrono::ceil<Seconds>(std::max(left, Nanoseconds{0})).count());
+}
+
+}  // namespace turnpike::core

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <boost/container/static_vector.hpp>
+#include <string>
+
+#include "common/base/deadline_wheel.hpp"
+#include "common/base/secret.hpp"
+#include "common/base/token_bucket.hpp"
+#include "turn/core/actions.hpp"
+#include "turn/core/allocation_record.hpp"
+#include "turn/core/channels.hpp"
+#include "turn/core/config.hpp"
+#include "turn/core/permissions.hpp"
+#include "turn/core/server.hpp"
+#include "turn/stun/message_view.hpp"
+
+namespace turnpike::core {
+
+struct Allocation;
+
+/// What a deadline of the wheel is about. Armed ones are cancelled before their allocation goes.
+struct Timer {
+    enum class Kind : std::uint8_t {
+        Expiry,   // the allocation's time-to-expiry
+        Sweep,    // a permission or channel may have expired
+        Opening,  // OpenRelay was not answered
+    };
+    Allocation* allocation = nullptr;
+    Kind kind = Kind::Expiry;
+};
+using Wheel = DeadlineWheel<Timer>;
+
+/// One relayed transport address: what its socket is bound to, and what the world is told.
+struct Relayed {
+    RelayId relay;
+    Endpoint local, external;
+};
+
+/// RFC 8656 §3 lists what an allocation is: relayed transport addresses, 5-tuple, credential,
+/// time-to-expiry, permissions and channel bindings.
+struct Allocation {
+    Allocation(const Path& way, HashKey hash) : path(way), permissions(hash), channels(hash) {}
+
+    AllocationId id;
+    Path path;
+    stun::TransactionId transaction{};  // of the Allocate that made it
+    std::string username, subject, realm;
+    Secret key;                         // long-term key
+    std::uint32_t bandwidth_kbit_s = 0; // 0: no limit
+    bool relay_peers_only = false;
+
+    boost::container::static_vector<Relayed, 2> relayed;  // at most one per family
+    struct RefusedFamily {
+        Family family{};
+        stun::ErrorCode code{};
+    };
+    std::optional<RefusedFamily> refused_family;  // the half of a dual allocation that was not to be had
+    Instant opened_at{}, expires_at{};
+    Traffic traffic;
+    TokenBucket bandwidth;
+    Permissions permissions;
+    Channels channels;
+
+    Wheel::Handle expiry, sweep;
+    Instant sweep_at{};  // when `sweep` is armed for
+
+    const FiveTuple& tuple() const noexcept { return path.tuple; }
+    const Relayed* relayed_of(Family family) const noexcept {
+        for (const Relayed& one : relayed) {
+            if (one.local.address.family() == family) return &one;
+        }
+        return nullptr;
+    }
+    void limit_bandwidth(std::uint32_t kbit_s) noexcept;
+
+    AllocationRecord to_record(Instant now) const;
+    AllocationSummary summary(Instant now) const;
+    AllocationClosed closed(CloseReason reason, Instant now) const;
+};
+
+/// Time-to-expiry for a LIFETIME (or none), RFC 8656 §7.2 and §8.2: never under the default, never
+/// over the maximum, never past the session's end. Refresh's zero is not its business.
+Nanoseconds granted_lifetime(const Config& config, std::optional<std::uint32_t> asked, Nanoseconds age) noexcept;
+
+/// LIFETIME as it goes on the wire: whole seconds, rounded up, so that an answer repeated at once says the same.
+std::uint32_t lifetime_seconds(Nanoseconds left) noexcept;
+
+}  // namespace turnpike::core

@@ -1,0 +1,238 @@
+#include "turn/core/machine.hpp"
+
+#include <algorithm>
+
+namespace turnpike::core {
+namespace {
+
+using stun::Attribute;
+using stun::Class;
+using stun::ErrorCode;
+using stun::Method;
+
+HashKey random_key(Random& random) {
+    std::array<std::uint8_t, 16> raw{};
+    random.fill_secret(raw);
+    return {load_u64(raw, 0), load_u64(raw, 8)};
+}
+
+bool may_have_allocation(Method method) noexcept {
+    return method == Method::Allocate || method == Method::Refresh || method == Method::CreatePermission ||
+           method == Method::ChannelBind;
+}
+
+}  // namespace
+
+Machine::Machine(Config config, std::shared_ptr<const CredentialSource> credentials,
+                 std::shared_ptr<const PeerPolicy> policy, Server::Shared shared, Random& random)
+    : config_(std::move(config)),
+      shared_(shared),
+      policy_(std::move(policy)),
+      random_(random),
+      hash_key_(random_key(random)),
+      nonces_(config_.nonce_key, config_.nonce_lifetime),
+      authenticator_(nonces_, std::move(credentials)),
+      unauthenticated_limits_(config_.unauthenticated_per_second, config_.unauthenticated_burst, random_key(random)),
+      binding_limits_(config_.binding_per_second, config_.binding_burst, random_key(random)),
+      table_(hash_key_),
+      pending_(config_.pending_max, hash_key_),
+      retransmissions_(random_key(random)) {}
+
+void Machine::on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall,
+                         Outbox& out) {
+    if (message.message_class() == Class::Indication && message.method() == Method::Send) {
+        on_send(path, message, now, out);
+        return;
+    }
+    // Nothing but a request is ever answered, and a relay of ours is nobody's client: no loops (T9).
+    const bool from_our_relay = path.tuple.transport == Transport::Udp && shared_.relays.live(path.tuple.client);
+    if (message.message_class() != Class::Request || from_our_relay) {
+        ++counters_.dropped_malformed;
+        return;
+    }
+
+    const auto number = static_cast<std::size_t>(message.method());
+    if (number < Counters::kMethods) ++counters_.requests[number];
+    Request request{path, message, now, wall, out, Envelope{path, message}, table_.find(path.tuple)};
+    if (request.allocation != nullptr && request.allocation->expires_at <= now) {
+        expire(*request.allocation, now, out);  // due, though the wheel's tick is still to come
+        request.allocation = nullptr;
+    }
+
+    if (message.method() == Method::Binding) {
+        on_binding(request);
+        return;
+    }
+    if (!may_have_allocation(message.method())) {
+        if (may_answer(request, unauthenticated_limits_)) refuse(request, ErrorCode::BadRequest);
+        return;
+    }
+    if (message.method() == Method::Refresh && request.allocation == nullptr) {
+        const ByteView answer = retransmissions_.find(path.tuple, message, now);
+        if (!answer.empty()) {
+            out.send(path, answer);
+            return;
+        }
+    }
+    // A restored allocation whose sockets are not bound yet: the client asks again in a moment.
+    const PendingAllocation* waiting = pending_.find(path.tuple);
+    if (waiting != nullptr && !waiting->answer_to) return;
+    if (!authenticate(request) || refuse_unknown_attributes(request)) return;
+    switch (message.method()) {
+        case Method::Allocate: on_allocate(request); break;
+        case Method::Refresh: on_refresh(request); break;
+        case Method::CreatePermission: on_create_permission(request); break;
+        case Method::ChannelBind: on_channel_bind(request); break;
+        default: break;
+    }
+}
+
+std::string_view Machine::realm_of(const Path& path, const Allocation* allocation) const noexcept {
+    if (allocation != nullptr) return allocation->realm;
+    return path.listener < config_.listeners.size() ? std::string_view{config_.listeners[path.listener].realm}
+                                                    : std::string_view{};
+}
+
+bool Machine::may_answer(const Request& request, RateLimits& limits) {
+    // A stream or DTLS client has shown that it is where it says.
+    if (request.path.tuple.transport != Transport::Udp) return true;
+    const IpAddress& source = request.path.tuple.client.address;
+    const auto exempts = [&](const Cidr& block) { return block.contains(source); };
+    if (limits.take(source, request.now) || std::ranges::any_of(config_.rate_exempt, exempts)) return true;
+    ++counters_.dropped_rate;
+    return false;
+}
+
+// RFC 8489 §9.2.4. Revoked subjects are nobody, on every method; the age of a credential is
+// Allocate's business.
+bool Machine::authenticate(Request& request) {
+    const std::string_view realm = realm_of(request.path, request.allocation);
+    auto verdict =
+        authenticator_.verify(request.message, request.path.tuple, realm, request.allocation, request.wall);
+    if (!verdict) {
+        const auto [code, proven] = verdict.error();
+        if (!proven && !may_answer(request, unauthenticated_limits_)) return false;
+        if (code == ErrorCode::BadRequest) {
+            refuse(request, code);
+        } else {
+            challenge(request, code);
+        }
+        return false;
+    }
+    if (shared_.revocations.revoked(realm, verdict->subject, request.wall)) {
+        challenge(request, ErrorCode::Unauthenticated);
+        return false;
+    }
+    const bool again = request.message.method() == Method::Allocate && request.allocation != nullptr &&
+                       request.allocation->transaction == request.envelope.transaction;
+    if (verdict->stale && !again) {
+        challenge(request, ErrorCode::StaleNonce);
+        return false;
+    }
+    request.identity = std::move(*verdict);
+    request.envelope.integrity = request.identity->integrity;
+    request.envelope.key = request.identity->key;
+    return true;
+}
+
+// RFC 8656 §5: all requests on an allocation use the username that made it. The exact username
+// counts: a renewed credential makes a new allocation (DESIGN 5).
+bool Machine::owns_allocation(Request& request) {
+    if (request.allocation == nullptr) {
+        refuse(request, ErrorCode::AllocationMismatch);
+        return false;
+    }
+    if (request.allocation->username != request.identity->username) {
+        refuse(request, ErrorCode::WrongCredentials);
+        return false;
+    }
+    return true;
+}
+
+void Machine::refuse(Request& request, ErrorCode code) { refuse(request.envelope, code, request.out); }
+
+void Machine::refuse(const Envelope& to, ErrorCode code, Outbox& out) {
+    Reply reply{to, Class::Error};
+    // Small to strangers: no reason phrase before a key is proven (security reference 5.1).
+    if (to.integrity == Integrity::None) {
+        reply.message().error(code, "");
+    } else {
+        reply.message().error(code);
+    }
+    reply.send(out);
+    count_error(to, code, out);
+}
+
+void Machine::challenge(Request& request, ErrorCode code) {
+    const std::string_view realm = realm_of(request.path, request.allocation);
+    const Nonces::Text nonce = nonces_.make(request.path.tuple, realm, request.wall);
+    request.envelope.integrity = Integrity::None;
+    Reply reply{request.envelope, Class::Error};
+    reply.message()
+        .error(code, "")
+        .text(Attribute::Realm, realm)
+        .text(Attribute::Nonce, {nonce.data(), nonce.size()});
+    reply.send(request.out);
+    count_error(request.envelope, code, request.out);
+}
+
+void Machine::count_success(Method method) noexcept {
+    const auto number = static_cast<std::size_t>(method);
+    if (number < Counters::kMethods) ++counters_.successes[number];
+}
+
+void Machine::count_error(const Envelope& to, ErrorCode code, Outbox& out) {
+    const auto index = static_cast<std::size_t>(code) - 300;
+    if (index < Counters::kCodes) ++counters_.errors[index];
+    out.add(RequestRefused{to.method, code, to.path.tuple.transport});
+}
+
+bool Machine::knows(const FiveTuple& tuple) const noexcept {
+    return table_.find(tuple) != nullptr || pending_.find(tuple) != nullptr;
+}
+
+void Machine::client_gone(const FiveTuple& tuple, Instant now, Outbox& out) {
+    if (Allocation* allocation = table_.find(tuple)) close(*allocation, CloseReason::ClientGone, now, out);
+    if (auto waiting = pending_.take(tuple)) abandon(std::move(waiting), CloseReason::ClientGone, now, out);
+}
+
+void Machine::advance(Instant now, Outbox& out) {
+    wheel_.advance(now, [&](Timer timer) {
+        Allocation& allocation = *timer.allocation;
+        switch (timer.kind) {
+            case Timer::Kind::Expiry: expire(allocation, now, out); break;
+            case Timer::Kind::Sweep: sweep(allocation, now); break;
+            case Timer::Kind::Opening:
+                abandon(pending_.take(allocation.tuple()), CloseReason::NotRestored, now, out);
+                break;
+        }
+    });
+}
+
+void Machine::set_credentials(std::shared_ptr<const CredentialSource> credentials) {
+    authenticator_.set_credentials(std::move(credentials));
+}
+
+void Machine::set_policy(std::shared_ptr<const PeerPolicy> policy) {
+    policy_ = std::move(policy);
+    const auto enforce = [&](Allocation& allocation) {
+        const bool relay_only = allocation.relay_peers_only;
+        allocation.permissions.erase_if(
+            [&](const IpAddress& peer, Instant) { return !policy_->check(peer, relay_only); });
+        allocation.channels.erase_if([&](const Channels::Channel& channel) {
+            return !policy_->check(channel.peer.address, relay_only) || !allows_port(channel.peer);
+        });
+    };
+    table_.for_each(enforce);
+    pending_.for_each([&](PendingAllocation& waiting) { enforce(*waiting.allocation); });
+}
+
+std::vector<AllocationSummary> Machine::list(Instant now) const {
+    std::vector<AllocationSummary> all;
+    all.reserve(table_.size());
+    table_.for_each([&](const Allocation& allocation) { all.push_back(allocation.summary(now)); });
+    std::ranges::sort(all, {}, &AllocationSummary::id);
+    return all;
+}
+
+}  // namespace turnpike::core

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <boost/container/static_vector.hpp>
+#include <span>
+
+#include "turn/core/allocation_table.hpp"
+#include "turn/core/authenticator.hpp"
+#include "turn/core/pending.hpp"
+#include "turn/core/rate_limits.hpp"
+#include "turn/core/relay_slots.hpp"
+#include "turn/core/retransmissions.hpp"
+#include "turn/core/server.hpp"
+
+namespace turnpike::core {
+
+/// One request in its turn: what came, when, and who sent it once that is proven.
+struct Request {
+    const Path& path;
+    const stun::MessageView& message;
+    Instant now;
+    WallTime wall;
+    Outbox& out;
+    Envelope envelope;
+    Allocation* allocation = nullptr;   // of the 5-tuple, if it has one
+    std::optional<Identity> identity{}; // after authenticate()
+};
+
+/// What is behind Server: its state, and the steps that more than one method takes. The methods
+/// themselves are one file each: binding.cpp, allocate.cpp, refresh.cpp, create_permission.cpp,
+/// channel_bind.cpp, send_indication.cpp; ChannelData is data_plane.cpp; records are moving.cpp.
+class Machine {
+public:
+    Machine(Config config, std::shared_ptr<const CredentialSource> credentials,
+            std::shared_ptr<const PeerPolicy> policy, Server::Shared shared, Random& random);
+
+    // The rest of this half mirrors Server.
+    void on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out);
+    void relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bound, Instant now, Outbox& out);
+    void client_gone(const FiveTuple& tuple, Instant now, Outbox& out);
+    void advance(Instant now, Outbox& out);
+    std::optional<Instant> next_deadline(Instant now) const noexcept { return wheel_.next_deadline(now); }
+
+    std::optional<ToPeer> to_peer(const FiveTuple& tuple, const stun::ChannelDataView& data, Instant now) noexcept;
+    std::optional<ToClient> to_client(RelayId relay, const Endpoint& peer, std::size_t size, Instant now) noexcept;
+    bool knows(const FiveTuple& tuple) const noexcept;
+
+    void set_credentials(std::shared_ptr<const CredentialSource> credentials);
+    void set_policy(std::shared_ptr<const PeerPolicy> policy);
+    template <typename Which>
+    std::size_t kill_if(Which&& which, CloseReason reason, Instant now, Outbox& out);
+
+    std::size_t allocations() const noexcept { return table_.size(); }
+    std::vector<AllocationSummary> list(Instant now) const;
+    const Counters& counters() const noexcept { return counters_; }
+
+    std::optional<AllocationRecord> record(const FiveTuple& tuple, Instant now) const;
+    std::optional<Server::Released> release(const FiveTuple& tuple, Instant now);
+    std::optional<std::vector<RelayId>> adopt(const AllocationRecord& record, const Path& path, Instant now);
+    bool restore(const AllocationRecord& record, const Path& path, Instant now, Outbox& out);
+
+private:
+    using Families = boost::container::static_vector<PendingAllocation::Wanted, 2>;
+
+    // Methods, in the RFC's order.
+    void on_binding(Request& request);
+    void on_allocate(Request& request);
+    void on_refresh(Request& request);
+    void on_create_permission(Request& request);
+    void on_channel_bind(Request& request);
+    void on_send(const Path& path, const stun::MessageView& message, Instant now, Outbox& out);
+
+    // Steps before a method: who is it, and may it have an answer at all.
+    bool authenticate(Request& request);
+    bool refuse_unknown_attributes(Request& request);
+    bool owns_allocation(Request& request);  // 437, 441
+    bool may_answer(const Request& request, RateLimits& limits);
+    std::string_view realm_of(const Path& path, const Allocation* allocation) const noexcept;
+
+    // Answers.
+    void refuse(Request& request, stun::ErrorCode code);
+    void refuse(const Envelope& to, stun::ErrorCode code, Outbox& out);
+    void challenge(Request& request, stun::ErrorCode code);  // with REALM and NONCE, unsigned
+    void count_success(stun::Method method) noexcept;
+    void count_error(const Envelope& to, stun::ErrorCode code, Outbox& out);
+
+    // Allocate's pieces.
+    std::expected<Families, stun::ErrorCode> families_of(const Request& request) const;
+    void answer_allocate(const Envelope& to, const Allocation& allocation, Instant now, Outbox& out);
+    void open_relays(PendingAllocation& waiting, std::span<const Endpoint> exact, Instant now, Outbox& out);
+    void settle(const FiveTuple& tuple, Instant now, Outbox& out);
+    void abandon(std::unique_ptr<PendingAllocation> waiting, CloseReason reason, Instant now, Outbox& out);
+
+    // Peers.
+    Endpoint external(const Endpoint& peer) const noexcept { return shared_.relays.to_external(peer); }
+    bool allows_port(const Endpoint& peer) const noexcept;
+    bool has_room(Allocation& allocation, std::span<const PolicyToken> peers, Instant now);
+    void install_permission(Allocation& allocation, const PolicyToken& peer, Instant now);
+
+    // An allocation's life.
+    void arm_expiry(Allocation& allocation);
+    void arm_sweep(Allocation& allocation, Instant deadline);
+    void sweep(Allocation& allocation, Instant now);
+    Allocation& open(std::unique_ptr<Allocation> allocation);
+    void close_relay(const Relayed& relayed, Outbox& out);
+    void close_client(const Allocation& allocation, CloseReason reason, Outbox& out);
+    void expire(Allocation& allocation, Instant now, Outbox& out);
+    void close(Allocation& allocation, CloseReason reason, Instant now, Outbox& out);
+    void end_family(Allocation& allocation, Family family, Outbox& out);
+    void disarm(Allocation& allocation) noexcept;
+    std::unique_ptr<Allocation> rebuild(const AllocationRecord& record, const Path& path, Instant now);
+
+    Config config_;
+    Server::Shared shared_;
+    std::shared_ptr<const PeerPolicy> policy_;  // shared: an immutable snapshot of all workers
+    Random& random_;
+    HashKey hash_key_;
+    Nonces nonces_;
+    Authenticator authenticator_;
+    RateLimits unauthenticated_limits_, binding_limits_;
+    AllocationTable table_;
+    Pending pending_;
+    RelaySlots slots_;
+    Retransmissions retransmissions_;
+    Wheel wheel_;
+    Counters counters_;
+};
+
+template <typename Which>
+std::size_t Machine::kill_if(Which&& which, CloseReason reason, Instant now, Outbox& out) {
+    std::vector<FiveTuple> live, waiting;
+    table_.for_each([&](const Allocation& allocation) {
+        if (which(allocation)) live.push_back(allocation.tuple());
+    });
+    pending_.for_each([&](const PendingAllocation& one) {
+        if (which(*one.allocation)) waiting.push_back(one.allocation->tuple());
+    });
+    for (const FiveTuple& tuple : live) close(*table_.find(tuple), reason, now, out);
+    for (const FiveTuple& tuple : waiting) abandon(pending_.take(tuple), reason, now, out);
+    return live.size() + waiting.size();
+}
+
+}  // namespace turnpike::core

@@ -1,0 +1,112 @@
+// An allocation as a record and back (DESIGN 4.2): moves between workers, and restarts.
+
+#include <algorithm>
+
+#include "turn/core/machine.hpp"
+
+namespace turnpike::core {
+namespace {
+
+constexpr std::uint64_t kIdEnd = std::uint64_t{1} << 62;  // far beyond what a node gives out
+
+}  // namespace
+
+std::optional<AllocationRecord> Machine::record(const FiveTuple& tuple, Instant now) const {
+    const Allocation* allocation = table_.find(tuple);
+    if (allocation == nullptr || allocation->expires_at <= now) return {};
+    return allocation->to_record(now);
+}
+
+std::optional<Server::Released> Machine::release(const FiveTuple& tuple, Instant now) {
+    const Allocation* live = table_.find(tuple);
+    if (live == nullptr || live->expires_at <= now) return {};
+    const std::unique_ptr<Allocation> allocation = table_.take(tuple);
+    disarm(*allocation);
+    Server::Released released{allocation->to_record(now), {}};
+    for (const Relayed& one : allocation->relayed) {
+        released.relays.push_back(one.relay);
+        slots_.release(one.relay);
+    }
+    return released;
+}
+
+// What a record may claim ends at today's configuration and policy: it is untrusted input.
+std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, const Path& path, Instant now) {
+    const bool ours = std::ranges::all_of(record.relayed, [&](const Endpoint& relayed) {
+        return shared_.relays.owns(relayed.address) && relayed.port != 0;
+    });
+    if (knows(path.tuple) || record.relayed.empty() || record.relayed.size() > 2 || !ours) return nullptr;
+    if (record.id.value >= kIdEnd || record.left <= Milliseconds{0} || record.age < Milliseconds{0} || record.age >= config_.max_session) {
+        return nullptr;
+    }
+
+    auto allocation = std::make_unique<Allocation>(path, hash_key_);
+    allocation->id = record.id;
+    allocation->transaction = record.allocate_transaction;
+    allocation->username = record.username;
+    allocation->subject = record.subject;
+    allocation->realm = record.realm;
+    allocation->key = Secret{ByteView{record.key}};
+    allocation->relay_peers_only = record.relay_peers_only;
+    allocation->limit_bandwidth(record.bandwidth_kbit_s);
+    allocation->traffic = record.traffic;
+    allocation->opened_at = now - record.age;
+    allocation->expires_at =
+        now + std::min<Nanoseconds>({record.left, config_.lifetime_max, config_.max_session - record.age});
+
+    const auto allowed = [&](const IpAddress& peer) { return policy_->check(peer, record.relay_peers_only); };
+    for (const AllocationRecord::Permission& permission : record.permissions) {
+        if (allocation->permissions.size() >= config_.permissions_max) break;
+        const auto token = allowed(permission.peer);
+        if (!token || permission.left <= Milliseconds{0}) continue;
+        allocation->permissions.install(*token,
+                                        now + std::min<Nanoseconds>(permission.left, config_.permission_lifetime));
+    }
+    for (const AllocationRecord::Channel& channel : record.channels) {
+        if (allocation->channels.size() >= config_.channels_max) break;
+        const auto number = stun::ChannelNumber::from_wire(channel.number, stun::ChannelRange::Rfc5766);
+        const auto token = allowed(channel.peer.address);
+        if (!number || !token || channel.left <= Milliseconds{0} || !allows_port(channel.peer) ||
+            !allocation->channels.may_bind(*number, channel.peer, now)) {
+            continue;
+        }
+        allocation->channels.bind(*number, channel.peer, *token,
+                                  now + std::min<Nanoseconds>(channel.left, config_.channel_lifetime));
+    }
+
+    // Ids are never used twice, not even those that were given out before a restart.
+    std::uint64_t next = shared_.next_allocation_id.load(std::memory_order_relaxed);
+    while (next <= record.id.value &&
+           !shared_.next_allocation_id.compare_exchange_weak(next, record.id.value + 1, std::memory_order_relaxed)) {
+    }
+    return allocation;
+}
+
+std::optional<std::vector<RelayId>> Machine::adopt(const AllocationRecord& record, const Path& path, Instant now) {
+    std::unique_ptr<Allocation> allocation = rebuild(record, path, now);
+    if (!allocation) return {};
+    std::vector<RelayId> relays;
+    for (const Endpoint& local : record.relayed) {
+        const RelayId relay = slots_.take(*allocation);
+        allocation->relayed.push_back({relay, local, shared_.relays.to_external(local)});
+        relays.push_back(relay);
+    }
+    Allocation& live = table_.insert(std::move(allocation));
+    arm_expiry(live);
+    sweep(live, now);
+    return relays;
+}
+
+bool Machine::restore(const AllocationRecord& record, const Path& path, Instant now, Outbox& out) {
+    if (pending_.full()) return false;
+    auto waiting = std::make_unique<PendingAllocation>();
+    waiting->allocation = rebuild(record, path, now);
+    if (!waiting->allocation) return false;
+    shared_.quota.restore(record.realm, record.subject);
+    sweep(*waiting->allocation, now);
+    for (const Endpoint& local : record.relayed) waiting->wanted.push_back({local.address.family(), {}, false, {}});
+    open_relays(pending_.add(std::move(waiting)), record.relayed, now, out);
+    return true;
+}
+
+}  // namespace turnpike::core

@@ -1,0 +1,52 @@
+// RFC 8656 §11.2, Receiving a Send Indication. Whatever is wrong with it, nobody is told.
+
+#include "turn/core/attributes_known.hpp"
+#include "turn/core/machine.hpp"
+#include "turn/stun/attributes.hpp"
+
+namespace turnpike::core {
+
+using stun::Attribute;
+
+void Machine::on_send(const Path& path, const stun::MessageView& message, Instant now, Outbox& out) {
+    Allocation* allocation = table_.find(path.tuple);
+    if (allocation == nullptr || allocation->expires_at <= now) {
+        ++counters_.dropped_no_allocation;
+        return;
+    }
+    const auto data = message.find(Attribute::Data);
+    const auto peer_value = message.find(Attribute::XorPeerAddress);
+    const auto said_peer =
+        peer_value ? stun::decode_xor_address(*peer_value, message.transaction_id()) : std::nullopt;
+    if (!data || !said_peer || !unknown_attributes(message).empty()) {
+        ++counters_.dropped_malformed;
+        return;
+    }
+
+    const Endpoint peer = external(*said_peer);
+    if (!allocation->permissions.live(peer.address, now)) {
+        ++counters_.dropped_no_permission;
+        return;
+    }
+    if (!policy_->check(peer.address, allocation->relay_peers_only) || !allows_port(peer)) {
+        ++counters_.dropped_policy;
+        return;
+    }
+    const Relayed* relayed = allocation->relayed_of(peer.address.family());
+    const auto destination = shared_.relays.destination(peer);
+    if (relayed == nullptr || !destination) {
+        ++counters_.dropped_not_live;
+        return;
+    }
+    if (!allocation->bandwidth.take(static_cast<double>(data->size()), now)) {
+        ++counters_.dropped_bandwidth;
+        return;
+    }
+    for (Traffic* traffic : {&allocation->traffic, &counters_.traffic}) {
+        ++traffic->packets_to_peer;
+        traffic->bytes_to_peer += data->size();
+    }
+    out.add(SendToPeer{relayed->relay, *destination, *data, message.has(Attribute::DontFragment)});
+}
+
+}  // namespace turnpike::core
