@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Writes the seed inputs of the codec's fuzzers below tests/fuzz/corpus/.
+
+Run it by hand when a seed is added: tests/fuzz/make_corpus.py. Its encoder is its own, so that a seed
+is right by the RFC and not by our builder. Files that a fuzzer found stay beside the seeds.
+"""
+
+import hashlib
+import hmac
+import pathlib
+import struct
+import zlib
+
+CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
+COOKIE = 0x2112A442
+TID = bytes(range(1, 13))
+KEY = bytes(range(16))  # the key of stun_integrity_fuzz
+
+
+def attribute(kind: int, value: bytes, pad: bytes = b"\0") -> bytes:
+    return struct.pack("!HH", kind, len(value)) + value + pad * (-len(value) % 4)
+
+
+def message(kind: int, *attributes: bytes, tid: bytes = TID) -> bytes:
+    body = b"".join(attributes)
+    return struct.pack("!HHI", kind, len(body), COOKIE) + tid + body
+
+
+def with_length(data: bytes, length: int) -> bytes:
+    return data[:2] + struct.pack("!H", length) + data[4:]
+
+
+def append(data: bytes, attr: bytes) -> bytes:
+    return with_length(data, len(data) - 20 + len(attr)) + attr
+
+
+def integrity(data: bytes, key: bytes = KEY) -> bytes:
+    covered = with_length(data, len(data) - 20 + 24)
+    return append(data, attribute(0x0008, hmac.new(key, covered, hashlib.sha1).digest()))
+
+
+def integrity_sha256(data: bytes, key: bytes = KEY, size: int = 32) -> bytes:
+    covered = with_length(data, len(data) - 20 + 4 + size)
+    return append(data, attribute(0x001C, hmac.new(key, covered, hashlib.sha256).digest()[:size]))
+
+
+def fingerprint(data: bytes) -> bytes:
+    covered = with_length(data, len(data) - 20 + 8)
+    return append(data, attribute(0x8028, struct.pack("!I", zlib.crc32(covered) ^ 0x5354554E)))
+
+
+def xor_v4(address: str, port: int) -> bytes:
+    number = int.from_bytes(bytes(map(int, address.split("."))), "big")
+    return struct.pack("!BBHI", 0, 1, port ^ (COOKIE >> 16), number ^ COOKIE)
+
+
+def xor_v6(address: bytes, port: int) -> bytes:
+    mask = struct.pack("!I", COOKIE) + TID
+    return struct.pack("!BBH", 0, 2, port ^ (COOKIE >> 16)) + bytes(a ^ m for a, m in zip(address, mask))
+
+
+def channel_data(channel: int, data: bytes, pad: bool = False) -> bytes:
+    frame = struct.pack("!HH", channel, len(data)) + data
+    return frame + b"\0" * (-len(frame) % 4 if pad else 0)
+
+
+# RFC 5769 §2.1 to §2.4, and RFC 8489 §B.1 as erratum 6268 has it.
+VECTORS = {
+    "rfc5769-request": "000100582112a442b7e7a701bc34d686fa87dfae802200105354554e207465737420636c69656e74002400046e0001ff"
+    "80290008932ff9b151263b36000600096576746a3a68367659202020000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a280280004e57a3bcf",
+    "rfc5769-ipv4-response": "0101003c2112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220002000080001a147e112a643"
+    "000800142b91f599fd9e90c38c7489f92af9ba53f06be7d780280004c07d4c96",
+    "rfc5769-ipv6-response": "010100482112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220002000140002a147"
+    "0113a9faa5d3f179bc25f4b5bed2b9d900080014a382954e4be67bf11784c97c8292c275bfe3ed4180280004c8fb0b4c",
+    "rfc5769-long-term": "000100602112a44278ad3433c6ad72c029da412e00060012e3839ee38388e383aae38383e382afe382b90000"
+    "0015001c662f2f3439396b39353464364f4c33346f4c39465354767936347341"
+    "0014000b6578616d706c652e6f726700"
+    "00080014f67024656dd64a3e02b8e0712e85c9a28ca89666",
+    "rfc8489-sha256": "000100902112a44278ad3433c6ad72c029da412e001e00204a3cf38fef6992bda952c6780417da0f24819415569e60b205c46e41407f1704"
+    "001500296f624d61744a6f733241414143662f2f3439396b39353464364f4c33346f4c39465354767936347341000000"
+    "0014000b6578616d706c652e6f726700001d000400020000001c0020b5c7bf005b6c52a21c51c5e892f81924136296cb927c43149309278cc6518e65",
+}
+
+USER = attribute(0x0006, b"1700000000:alice")
+REALM = attribute(0x0014, b"turnpike")
+NONCE = attribute(0x0015, b"obMatJos2gAAA0123456789abcdef")
+LIFETIME = attribute(0x000D, struct.pack("!I", 600))
+UDP = attribute(0x0019, b"\x11\0\0\0")
+PEER4 = attribute(0x0012, xor_v4("192.0.2.15", 49152))
+PEER6 = attribute(0x0012, xor_v6(bytes.fromhex("20010db8000000000000000000000001"), 5000))
+
+
+def stun_seeds() -> dict[str, bytes]:
+    seeds = {name: bytes.fromhex(text) for name, text in VECTORS.items()}
+    seeds |= {
+        "empty": b"",
+        "binding": message(0x0001),
+        "binding-fingerprint": fingerprint(message(0x0001)),
+        "allocate-plain": message(0x0003, UDP),
+        "allocate-signed": integrity(message(0x0003, UDP, attribute(0x0017, b"\x02\0\0\0"), LIFETIME, USER, REALM, NONCE)),
+        "allocate-dual": message(0x0003, UDP, attribute(0x8000, b"\x02\0\0\0"), attribute(0x001A, b""), attribute(0x0018, b"\x80")),
+        "allocate-error": message(0x0113, attribute(0x0009, b"\0\0\x04\x01Unauthenticated"), REALM, NONCE),
+        "allocate-success": message(
+            0x0103, attribute(0x0016, xor_v4("198.51.100.1", 50000)), attribute(0x0020, xor_v4("192.0.2.1", 40000)), LIFETIME,
+            attribute(0x0022, bytes(range(8))), attribute(0x8001, b"\x02\0\x04\x28Address Family not Supported")),
+        "unknown-attribute": message(0x0111, attribute(0x0009, b"\0\0\x04\x14"), attribute(0x000A, b"\x7f\x01\x7f\x02\x7f\x03")),
+        "create-permission": integrity(message(0x0008, PEER4, PEER4, USER, REALM, NONCE)),
+        "channel-bind": integrity(message(0x0009, attribute(0x000C, b"\x40\x01\0\0"), PEER6, USER, REALM, NONCE)),
+        "send": message(0x0016, PEER4, attribute(0x0013, b"payload")),
+        "data-icmp": message(0x0017, PEER4, attribute(0x8004, b"\0\0\x06\x04\0\0\x05\xdc")),
+        "password-algorithms": message(0x0003, attribute(0x8002, b"\0\x02\0\0\0\1\0\0\x77\x77\0\1\xaa\0\0\0"), attribute(0x001D, b"\0\2\0\0")),
+        "both-integrities": fingerprint(integrity_sha256(integrity(message(0x0004, LIFETIME, USER, REALM, NONCE)))),
+        "tail-after-integrity": append(append(integrity(message(0x0004, USER)), LIFETIME), PEER4),
+        "tail-after-sha256": append(integrity_sha256(message(0x0004, USER), size=16), attribute(0x0008, bytes(20))),
+        "two-integrities": integrity(integrity(message(0x0004, USER))),
+        "fingerprint-not-last": append(fingerprint(message(0x0001)), attribute(0x8022, b"x")),
+        "fingerprint-wrong": message(0x0001, attribute(0x8028, b"\0\0\0\0")),
+        "fingerprint-short": message(0x0001, attribute(0x8028, b"\0\0\0")),
+        "overrun": message(0x0001, struct.pack("!HH", 0x8022, 5) + b"abcd"),
+        "overrun-65535": message(0x0001, struct.pack("!HH", 0x8022, 65535) + b"abcd"),
+        "attributes-64": message(0x0001, *[attribute(0x001A, b"")] * 64),
+        "attributes-65": message(0x0001, *[attribute(0x001A, b"")] * 65),
+        "padding-ff": message(0x0001, attribute(0x8022, b"abcde", pad=b"\xff")),
+        "classic-cookie": message(0x0001)[:4] + b"\1\2\3\4" + TID,
+        "odd-length": with_length(message(0x0001, LIFETIME), 7),
+        "trailing-byte": message(0x0001, LIFETIME) + b"\0",
+    }
+    return seeds
+
+
+def integrity_seeds() -> dict[str, bytes]:
+    base = message(0x0004, LIFETIME, USER, REALM, NONCE)
+    seeds = {name: bytes.fromhex(text) for name, text in VECTORS.items()}
+    seeds |= {"sha1": integrity(base), "sha1-fingerprint": fingerprint(integrity(base)), "other-key": integrity(base, b"another"),
+              "both": integrity_sha256(integrity(base)), "both-fingerprint": fingerprint(integrity_sha256(integrity(base))),
+              "sha1-behind-sha256": integrity(integrity_sha256(base)), "twice": integrity(integrity(base)),
+              "tail": append(integrity(base), PEER4), "bare": message(0x0001), "odd-padding": integrity(message(0x0001, attribute(0x8022, b"a", pad=b"\xff")))}
+    for size in (15, 16, 17, 20, 28, 32):
+        seeds[f"sha256-{size}"] = integrity_sha256(base, size=size)
+    for size in (0, 19, 21):
+        seeds[f"sha1-{size}"] = append(base, attribute(0x0008, bytes(size)))
+    seeds["sha256-33"] = append(base, attribute(0x001C, bytes(33)))
+    return seeds
+
+
+def channel_data_seeds() -> dict[str, bytes]:
+    seeds = {f"length-{n}": channel_data(0x4001, bytes(range(n))) for n in (0, 1, 2, 3, 4, 5, 160, 255)}
+    seeds |= {f"channel-{c:04x}": channel_data(c, b"data") for c in (0x0000, 0x3FFF, 0x4000, 0x4FFF, 0x5000, 0x7FFF, 0x8000, 0xFFFF)}
+    seeds |= {"empty": b"", "three-bytes": b"\x40\x01\0", "padded": channel_data(0x4001, b"hello", pad=True),
+              "too-long-by-one": channel_data(0x4001, b"data")[:-1], "length-65535": b"\x40\x01\xff\xff" + b"x" * 40,
+              "trailing": channel_data(0x4001, b"data") + b"more", "stun": message(0x0001)}
+    return seeds
+
+
+def stream_seeds() -> dict[str, bytes]:
+    bind, frame = integrity(message(0x0009, PEER4, USER)), channel_data(0x4001, b"hello", pad=True)
+    streams = {
+        "one-message": bind, "one-frame": frame, "mixed": bind + frame + message(0x0001) + channel_data(0x4002, b"", pad=True) + frame,
+        "pipelined": message(0x0001) * 5, "half-a-message": bind[:-7], "half-a-frame": frame[:-3], "three-bytes": frame[:3],
+        "unpadded": channel_data(0x4001, b"hello") + frame, "http": b"GET / HTTP/1.1\r\nHost: turn.example.org\r\n\r\n",
+        "tls": bytes.fromhex("160301020001 0001fc0303") + bytes(40), "wrong-cookie": frame + message(0x0001)[:4] + bytes(16),
+        "odd-length": frame + with_length(message(0x0001, LIFETIME), 6), "not-turn": frame + b"\x80\x60\0\1",
+        "long-frame": b"\x40\x01\xff\xff" + b"x" * 100, "long-message": with_length(message(0x0001), 0xFFFC) + b"x" * 100,
+        "at-the-limit": channel_data(0x4001, b"x" * 60, pad=True) * 2, "over-the-limit": channel_data(0x4001, b"x" * 61, pad=True),
+        "old-channel": channel_data(0x7FFE, b"abc", pad=True) * 3, "vector": bytes.fromhex(VECTORS["rfc5769-request"]), "nothing": b"",
+    }
+    # Two bytes choose the splits and the limit (64, 600, 1500, all).
+    seeds = {}
+    for number, (name, stream) in enumerate(streams.items()):
+        limit = 0 if "limit" in name else 3 if "long" in name else number % 3
+        seeds[name] = bytes([number * 7 % 256, limit]) + stream
+    return seeds
+
+
+def turn_rest_seeds() -> dict[str, bytes]:
+    texts = {
+        "plain": b"1700000000:alice", "expiry-alone": b"1700000000", "empty-subject": b"1700000000:", "minted": b"4102444800:r00mtag.p1;k=k1;a=42;b=2000;p=relay",
+        "kid": b"1700000000:s;k=abc-DEF_0123456", "kid-long": b"1700000000:s;k=12345678901234567", "twice": b"1700000000:s;a=1;a=2",
+        "two-colons": b"1700000000:a:b", "no-digits": b":u", "no-colon": b"u", "minus": b"-1:u", "exponent": b"1e9:u",
+        "twenty-digits": b"99999999999999999999:u", "leading-zeros": b"0017000000:u", "nul": b"1700000000:a\0b", "delete": b"1700000000:a\x7f",
+        "utf8": "1700000000:マトリックス".encode(), "unknown-field": b"1700000000:s;z=1", "overflow": b"1700000000:s;a=4294967296",
+        "largest": b"9999999999:s;b=4294967295", "length-508": b"1700000000:" + b"u" * 497, "length-513": b"1700000000:" + b"u" * 502,
+        "trailing-semicolon": b"1700000000:s;a=1;", "format": b"1700000000:%s%n\r\nFLUSHALL", "base64": b"2fHPp3DoKFH1wrDpnWx1AvX3eMY=",
+    }
+    return texts
+
+
+def main() -> None:
+    for target, seeds in {"stun_parse": stun_seeds(), "stun_integrity": integrity_seeds(), "channel_data": channel_data_seeds(),
+                          "stream_framer": stream_seeds(), "turn_rest": turn_rest_seeds()}.items():
+        folder = CORPUS / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in seeds.items():
+            (folder / f"{name}.bin").write_bytes(data)
+        print(f"{target}: {len(seeds)} seeds")
+
+
+if __name__ == "__main__":
+    main()
