@@ -95,18 +95,18 @@ export const ShieldIcon = (): JSX.Element => (
 
 export const DirectIcon = (): JSX.Element => (
   <Icon>
-    <circle cx="5" cy="12" r="2.2" />
-    <circle cx="19" cy="12" r="2.2" />
-    <path d="M8 12h8" />
+    <circle cx="5" cy="12" r="3" />
+    <circle cx="19" cy="12" r="3" />
+    <path d="M8.5 12h7" />
   </Icon>
 );
 
 export const RelayIcon = (): JSX.Element => (
   <Icon>
-    <circle cx="5" cy="17" r="2.2" />
-    <circle cx="19" cy="17" r="2.2" />
-    <circle cx="12" cy="6.5" r="2.2" />
-    <path d="m6.3 15 4.3-6.5M17.7 15l-4.3-6.5" />
+    <circle cx="5" cy="17.5" r="2.8" />
+    <circle cx="19" cy="17.5" r="2.8" />
+    <circle cx="12" cy="6" r="2.8" />
+    <path d="m6.6 15 3.8-6.4M17.4 15l-3.8-6.4" />
   </Icon>
 );
 

@@ -3,7 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { Call, Person } from '../call';
 import { SpeakingDetector } from '../level';
 import { badgeOf, type Badge } from '../stats';
-import { Avatar } from './avatar';
+import { Avatar, hueOf } from './avatar';
 import { useDismiss, useFrame } from './hooks';
 import { DirectIcon, MicOffIcon, MoreIcon, RelayIcon } from './icons';
 import { PersonMenu } from './person_menu';
@@ -19,7 +19,7 @@ export function PeerTile({ call, person }: { call: Call; person: Person }): JSX.
   useFrame((now) => showLevel(tile.current, link && link.state === 'connected' ? call.speakers.level(link) : 0, detector.current, now));
 
   return (
-    <li class="tile" ref={tile} data-state={link?.state ?? 'connecting'}>
+    <li class="tile" ref={tile} style={hueOf(peer.name)} data-state={link?.state ?? 'connecting'}>
       <PathBadge person={person} />
       <button
         type="button"

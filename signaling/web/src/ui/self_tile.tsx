@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { Call } from '../call';
 import { SpeakingDetector } from '../level';
-import { Avatar } from './avatar';
+import { Avatar, hueOf } from './avatar';
 import { useFrame } from './hooks';
 import { MicOffIcon, ShieldIcon } from './icons';
 
@@ -13,11 +13,13 @@ export function SelfTile({ call }: { call: Call }): JSX.Element {
   const { muted } = call.microphone;
 
   return (
-    <li class="tile self" ref={tile}>
-      {call.relayOnly && (
+    <li class="tile self" ref={tile} style={hueOf(call.name)}>
+      {call.relayOnly ? (
         <span class="badge relay" title="All your audio takes the way through the relay">
-          <ShieldIcon /> Relay only
+          <ShieldIcon /> You · relay only
         </span>
+      ) : (
+        <span class="badge self">You</span>
       )}
       <div class="tile-face">
         <Avatar name={call.name} />
@@ -29,7 +31,7 @@ export function SelfTile({ call }: { call: Call }): JSX.Element {
           </span>
         )}
         <span class="tile-who">{call.name}</span>
-        <span class="tag">You{call.room.host ? ' · host' : ''}</span>
+        {call.room.host && <span class="tag">host</span>}
       </p>
     </li>
   );
