@@ -53,6 +53,12 @@ struct Snapshot {
     std::size_t ports_used = 0, ports_capacity = 0;
     std::uint64_t datagrams_received = 0, datagrams_sent = 0, receive_drops = 0;  // SO_RXQ_OVFL
     std::uint64_t tls_handshakes_ok = 0, tls_handshakes_failed = 0;
+    std::size_t ports_quarantined = 0;           // released less than 120 s ago
+    std::uint64_t send_drops = 0;                // socket buffer full, or the kernel refused the datagram
+    std::uint64_t stream_queue_drops = 0;        // media for a client that reads too slowly
+    std::uint64_t stream_sessions_refused = 0;   // over a cap
+    std::uint64_t ttl_drops = 0;                 // would have left with TTL 0
+    std::uint64_t handed_over = 0, hand_over_drops = 0;  // datagrams between workers; a full mailbox
     std::vector<Instant> heartbeats;        // when each worker's loop last turned
 };
 

@@ -1,0 +1,61 @@
+#include "turn/net/worker.hpp"
+
+namespace turnpike::net {
+namespace {
+
+template <typename... Each>
+struct Overloaded : Each... {
+    using Each::operator()...;
+};
+
+}  // namespace
+
+// Does what the core decided, in order. Answering OpenRelay lets it decide more, behind what is there.
+void Worker::run_outbox(const IpFields& ip) {
+    for (std::size_t at = 0; at < outbox_.actions().size(); ++at) {
+        const core::Action& action = outbox_.actions()[at];
+        if (const auto* open = std::get_if<core::OpenRelay>(&action)) {
+            const core::OpenRelay request = *open;  // the answer may move the actions
+            const Instant now = node_.clock.now();
+            server_.relay_opened(request.relay, relays_.open(request, now), now, node_.clock.wall(), outbox_);
+            continue;
+        }
+        std::visit(
+            Overloaded{
+                [&](const core::SendToClient& send) { send_to_client(send.path, outbox_.bytes(send.message)); },
+                [&](const core::SendToPeer& send) {
+                    send_to_peer(send.relay, send.peer, send.payload, ip, send.dont_fragment);
+                },
+                [&](const core::OpenRelay&) {},
+                [&](const core::CloseRelay& close) {
+                    if (RelaySocket* const relay = relays_.find(close.relay)) transmit_.flush(relay->socket);
+                    relays_.close(close.relay, node_.clock.now());
+                },
+                [&](const core::CloseClient& close) { streams_.close_after_flush(close.path.link); },
+                [&](const core::AllocationOpened& opened) {
+                    ++by_transport_[static_cast<std::size_t>(opened.tuple.transport)];
+                    if (node_.reports) node_.reports(action);
+                },
+                [&](const core::AllocationClosed& closed) {
+                    --by_transport_[static_cast<std::size_t>(closed.tuple.transport)];
+                    forget_owner(closed.tuple);
+                    if (node_.reports) node_.reports(action);
+                },
+                [&](const core::RequestRefused&) {
+                    if (node_.reports) node_.reports(action);
+                },
+            },
+            action);
+    }
+    outbox_.clear();
+}
+
+void Worker::send_to_client(const core::Path& path, ByteView message) {
+    if (is_stream(path.tuple.transport)) {
+        streams_.send_response(path.link, message);
+    } else if (path.listener < udp_.size() && udp_[path.listener]) {
+        transmit_.enqueue_copy(udp_[path.listener]->socket, message, path.tuple.client, {}, path.tuple.server.address);
+    }
+}
+
+}  // namespace turnpike::net

@@ -1,0 +1,127 @@
+#include "turn/net/relay_ports.hpp"
+
+#include <algorithm>
+
+#include "common/base/assert.hpp"
+
+namespace turnpike::net {
+
+RelayPorts::RelayPorts(std::vector<IpAddress> addresses, std::uint16_t first, std::uint16_t last)
+    : addresses_(std::move(addresses)), first_(first), count_(first > 0 && last >= first ? std::size_t{last} - first + 1 : 0) {
+    bits_ = std::make_unique<std::atomic<std::uint64_t>[]>((total() + 63) / 64);
+    released_at_ = std::make_unique<std::atomic<std::int64_t>[]>(total());
+    for (std::size_t i = 0; i < total(); ++i) released_at_[i].store(kNever, std::memory_order_relaxed);
+}
+
+std::optional<std::uint16_t> RelayPorts::draw(std::size_t address, Instant now, Random& random, Parity parity) {
+    return draw(address, now, random, parity == Parity::Even, false);
+}
+
+std::optional<std::uint16_t> RelayPorts::draw_pair(std::size_t address, Instant now, Random& random) {
+    return draw(address, now, random, true, true);
+}
+
+std::optional<std::uint16_t> RelayPorts::draw(std::size_t address, Instant now, Random& random, bool even, bool pair) {
+    TURNPIKE_ASSERT(address < addresses_.size());
+    if (count_ == 0) return {};
+    const std::size_t base = address * count_;
+    const auto suits = [&](std::size_t i) { return (!even || (first_ + i) % 2 == 0) && (!pair || i + 1 < count_); };
+    const auto port = [&](std::size_t i) { return static_cast<std::uint16_t>(first_ + i); };
+
+    // Usually most ports are free: a few throws find one.
+    constexpr int kThrows = 16;
+    for (int i = 0; i < kThrows; ++i) {
+        const std::size_t at = random.below(static_cast<std::uint32_t>(count_));
+        if (suits(at) && take_for_draw(base + at, pair, now, kRest)) return port(at);
+    }
+    // Nearly all are taken or resting: look at every one, from a random place on.
+    const std::size_t start = random.below(static_cast<std::uint32_t>(count_));
+    constexpr int kRounds = 8;  // others may take what we found
+    for (int round = 0; round < kRounds; ++round) {
+        std::optional<std::size_t> oldest;
+        std::int64_t oldest_at = INT64_MAX;
+        for (std::size_t i = 0; i < count_; ++i) {
+            const std::size_t at = (start + i) % count_;
+            if (!suits(at) || taken(base + at) || (pair && taken(base + at + 1))) continue;
+            if (take_for_draw(base + at, pair, now, kRest)) return port(at);
+            std::int64_t since = released_at_[base + at].load(std::memory_order_relaxed);
+            if (pair) since = std::max(since, released_at_[base + at + 1].load(std::memory_order_relaxed));
+            if (since < oldest_at) {
+                oldest_at = since;
+                oldest = at;
+            }
+        }
+        if (!oldest) return {};
+        if (take_for_draw(base + *oldest, pair, now, kRestMin)) return port(*oldest);
+        if (now.time_since_epoch().count() - oldest_at < Nanoseconds{kRestMin}.count()) return {};
+    }
+    return {};
+}
+
+bool RelayPorts::claim(const Endpoint& local) noexcept {
+    const auto slot = slot_of(local);
+    return slot && take(*slot);
+}
+
+void RelayPorts::release(const Endpoint& local, Instant now) noexcept {
+    const auto slot = slot_of(local);
+    TURNPIKE_ASSERT(slot && taken(*slot));
+    released_at_[*slot].store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    give_back(*slot);
+}
+
+RelayPorts::Census RelayPorts::census(Instant now) const noexcept {
+    Census census;
+    census.total = total();
+    for (std::size_t slot = 0; slot < census.total; ++slot) {
+        if (taken(slot)) ++census.used;
+        else if (!rested(slot, now, kRest)) ++census.quarantined;
+        else ++census.free;
+    }
+    return census;
+}
+
+std::optional<std::size_t> RelayPorts::slot_of(const Endpoint& local) const noexcept {
+    if (local.port < first_ || local.port - first_ >= static_cast<int>(count_)) return {};
+    for (std::size_t i = 0; i < addresses_.size(); ++i) {
+        if (addresses_[i] == local.address) return i * count_ + local.port - first_;
+    }
+    return {};
+}
+
+bool RelayPorts::taken(std::size_t slot) const noexcept {
+    return (bits_[slot / 64].load(std::memory_order_relaxed) >> (slot % 64)) & 1;
+}
+
+bool RelayPorts::take(std::size_t slot) noexcept {
+    const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
+    // acquire: what release() wrote of this port is seen.
+    if (bits_[slot / 64].fetch_or(bit, std::memory_order_acquire) & bit) return false;
+    used_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+}
+
+void RelayPorts::give_back(std::size_t slot) noexcept {
+    used_.fetch_sub(1, std::memory_order_relaxed);
+    bits_[slot / 64].fetch_and(~(std::uint64_t{1} << (slot % 64)), std::memory_order_release);
+}
+
+bool RelayPorts::rested(std::size_t slot, Instant now, Seconds at_least) const noexcept {
+    const std::int64_t since = released_at_[slot].load(std::memory_order_relaxed);
+    return since == kNever || now.time_since_epoch().count() - since >= Nanoseconds{at_least}.count();
+}
+
+bool RelayPorts::take_for_draw(std::size_t slot, bool pair, Instant now, Seconds rest) noexcept {
+    const auto take_rested = [&](std::size_t one) {
+        if (!rested(one, now, rest) || !take(one)) return false;
+        if (rested(one, now, rest)) return true;
+        give_back(one);  // it was used and released in between
+        return false;
+    };
+    if (!take_rested(slot)) return false;
+    if (!pair || take_rested(slot + 1)) return true;
+    give_back(slot);
+    return false;
+}
+
+}  // namespace turnpike::net

@@ -1,0 +1,130 @@
+#include "turn/net/relay_sockets.hpp"
+
+#include <cerrno>
+
+#include "common/base/assert.hpp"
+#include "turn/net/descriptor_limit.hpp"
+
+namespace turnpike::net {
+namespace {
+
+// How often a port that another process holds makes us draw again.
+constexpr int kBindAttempts = 64;
+
+core::OpenError open_error(int error) noexcept {
+    switch (error) {
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM: return core::OpenError::NoDescriptors;
+        case EADDRNOTAVAIL: return core::OpenError::AddressGone;
+        default: return core::OpenError::Refused;
+    }
+}
+
+}  // namespace
+
+RelaySockets::RelaySockets(const EventLoop& loop, RelayPorts& ports, core::RelayDirectory& directory,
+                           Random& random, Event::Callback readable, void* owner)
+    : loop_(loop), ports_(ports), directory_(directory), random_(random), readable_(readable), owner_(owner) {}
+
+RelaySockets::~RelaySockets() {
+    for (const auto& relay : slots_) {
+        if (relay) directory_.set_live(relay->socket.local, false);
+    }
+}
+
+std::expected<Endpoint, core::OpenError> RelaySockets::open(const core::OpenRelay& request, Instant now) {
+    auto bound = request.exact ? bind_exact(*request.exact, now) : bind(request, now);
+    if (!bound) return std::unexpected{bound.error()};
+    auto relay = std::make_unique<RelaySocket>();
+    relay->id = request.relay;
+    relay->socket = std::move(*bound);
+    const Endpoint local = relay->socket.local;
+    put(std::move(relay));
+    directory_.set_live(local, true);
+    return local;
+}
+
+std::expected<UdpSocket, core::OpenError> RelaySockets::bind(const core::OpenRelay& request, Instant now) {
+    const auto& addresses = ports_.addresses();
+    const auto count = static_cast<std::uint32_t>(addresses.size());
+    if (count == 0) return std::unexpected{core::OpenError::AddressGone};
+    const std::uint32_t start = random_.below(count);
+    core::OpenError why = core::OpenError::AddressGone;
+    int attempts = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const std::size_t index = (start + i) % count;
+        if (addresses[index].family() != request.family) continue;
+        why = core::OpenError::NoPorts;
+        while (attempts++ < kBindAttempts) {
+            const auto port = ports_.draw(index, now, random_);
+            if (!port) break;
+            const Endpoint local{addresses[index], *port};
+            auto socket = open_udp(local, {});
+            if (socket && !in_reserve(socket->fd.get())) return std::move(*socket);
+            // Somebody else's port rests like a released one, so that it is not drawn at once again.
+            ports_.release(local, now);
+            if (socket) return std::unexpected{core::OpenError::NoDescriptors};
+            if (socket.error() == EADDRNOTAVAIL) {
+                why = core::OpenError::AddressGone;
+                break;
+            }
+            if (socket.error() != EADDRINUSE && socket.error() != EACCES) {
+                return std::unexpected{open_error(socket.error())};
+            }
+        }
+    }
+    return std::unexpected{why};
+}
+
+std::expected<UdpSocket, core::OpenError> RelaySockets::bind_exact(const Endpoint& local, Instant now) {
+    if (!ports_.claim(local)) return std::unexpected{core::OpenError::Refused};
+    auto socket = open_udp(local, {});
+    if (socket && !in_reserve(socket->fd.get())) return std::move(*socket);
+    ports_.release(local, now);
+    return std::unexpected{socket ? core::OpenError::NoDescriptors : open_error(socket.error())};
+}
+
+void RelaySockets::close(core::RelayId id, Instant now) {
+    if (auto relay = release(id)) end(std::move(relay), now);
+}
+
+void RelaySockets::end(std::unique_ptr<RelaySocket> relay, Instant now) {
+    const Endpoint local = relay->socket.local;
+    directory_.set_live(local, false);
+    relay->socket.fd.reset();
+    ports_.release(local, now);
+}
+
+RelaySocket* RelaySockets::find(core::RelayId id) noexcept {
+    if (id.slot >= slots_.size() || !slots_[id.slot] || slots_[id.slot]->id != id) return nullptr;
+    return slots_[id.slot].get();
+}
+
+std::unique_ptr<RelaySocket> RelaySockets::release(core::RelayId id) noexcept {
+    if (find(id) == nullptr) return {};
+    auto relay = std::move(slots_[id.slot]);
+    relay->event = {};
+    --size_;
+    return relay;
+}
+
+void RelaySockets::adopt(std::unique_ptr<RelaySocket> relay, core::RelayId id) {
+    relay->id = id;
+    put(std::move(relay));
+}
+
+void RelaySockets::put(std::unique_ptr<RelaySocket> relay) {
+    const std::uint32_t slot = relay->id.slot;
+    TURNPIKE_ASSERT(slot < (1U << 24));
+    if (slot >= slots_.size()) slots_.resize(slot + 1);
+    TURNPIKE_ASSERT(!slots_[slot]);
+    relay->owner = owner_;
+    relay->event = Event::readable(loop_, relay->socket.fd.get(), readable_, relay.get());
+    relay->event.start();
+    slots_[slot] = std::move(relay);
+    ++size_;
+}
+
+}  // namespace turnpike::net

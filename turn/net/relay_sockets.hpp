@@ -1,0 +1,67 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <vector>
+
+#include "turn/core/actions.hpp"
+#include "turn/core/relay_directory.hpp"
+#include "turn/core/server.hpp"
+#include "turn/net/event_loop.hpp"
+#include "turn/net/relay_ports.hpp"
+#include "turn/net/udp_socket.hpp"
+
+namespace turnpike::net {
+
+/// A relayed transport address with its socket. It holds its port until it ends, wherever it moves.
+struct RelaySocket {
+    core::RelayId id;
+    UdpSocket socket;
+    void* owner = nullptr;  // whose `readable` it is
+    Event event;
+};
+
+/// A worker's relayed addresses, found by RelayId::slot.
+///
+/// Threading  the owning worker; RelayPorts and RelayDirectory are the node's
+class RelaySockets {
+public:
+    /// `readable(fd, what, RelaySocket*)` is called when a peer's datagram is there.
+    RelaySockets(const EventLoop& loop, RelayPorts& ports, core::RelayDirectory& directory, Random& random,
+                 Event::Callback readable, void* owner);
+    ~RelaySockets();
+    RelaySockets(const RelaySockets&) = delete;
+    RelaySockets& operator=(const RelaySockets&) = delete;
+
+    /// Binds a relayed address: at a random port of a random address of that family, or exactly
+    /// where a restored allocation had it. The local form.
+    std::expected<Endpoint, core::OpenError> open(const core::OpenRelay& request, Instant now);
+    /// Ends it; the port starts to rest.
+    void close(core::RelayId id, Instant now);
+    RelaySocket* find(core::RelayId id) noexcept;
+
+    /// Takes it out, alive, for another worker; nothing when the id is stale.
+    std::unique_ptr<RelaySocket> release(core::RelayId id) noexcept;
+    void adopt(std::unique_ptr<RelaySocket> relay, core::RelayId id);
+
+    /// Ends one that is in no table: the port starts to rest.
+    void end(std::unique_ptr<RelaySocket> relay, Instant now);
+
+    std::size_t size() const noexcept { return size_; }
+
+private:
+    std::expected<UdpSocket, core::OpenError> bind(const core::OpenRelay& request, Instant now);
+    std::expected<UdpSocket, core::OpenError> bind_exact(const Endpoint& local, Instant now);
+    void put(std::unique_ptr<RelaySocket> relay);
+
+    const EventLoop& loop_;
+    RelayPorts& ports_;
+    core::RelayDirectory& directory_;
+    Random& random_;
+    Event::Callback readable_;
+    void* owner_;
+    std::vector<std::unique_ptr<RelaySocket>> slots_;
+    std::size_t size_ = 0;
+};
+
+}  // namespace turnpike::net

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/base/deadline_wheel.hpp"
+#include "turn/net/datagram_reader.hpp"
+#include "turn/net/stream_session.hpp"
+#include "turn/net/worker_pool.hpp"
+
+namespace turnpike::net {
+
+/// A worker's TCP and TLS clients: accepts them, cuts their bytes into frames, writes theirs out once
+/// per wake, and ends the slow, the silent and the broken.
+///
+/// A session is named by its link: slot and generation, so that a stale one finds nothing.
+///
+/// Threading  the owning worker
+class StreamSessions {
+public:
+    /// What becomes of frames and ends.
+    class Sink {
+    public:
+        virtual void on_frame(const core::Path& path, ByteSpan frame) = 0;
+        virtual void on_session_closed(const core::Path& path) = 0;
+        /// Whether the 5-tuple has an allocation: silence is no reason to end it then.
+        virtual bool has_allocation(const FiveTuple& tuple) const = 0;
+        /// Sends what borrows receive memory, so that it can be used again.
+        virtual void make_room() = 0;
+
+    protected:
+        ~Sink() = default;
+    };
+
+    StreamSessions(const EventLoop& loop, DatagramReader& memory, StreamCensus& census, const Limits& limits,
+                   const Clock& clock, Sink& sink);
+    ~StreamSessions();
+    StreamSessions(const StreamSessions&) = delete;
+    StreamSessions& operator=(const StreamSessions&) = delete;
+
+    /// Accepts clients of this listening socket from now on. `tls` is null for TCP.
+    void listen(FileDescriptor fd, std::uint16_t listener, Transport transport, const TlsContext* tls);
+    void stop_listening();
+
+    /// Queues one message for a client. Media that finds the queue full is dropped; a response may use
+    /// a reserve behind it, and a client that fills even that is beyond help and is closed.
+    void send_media(std::uint64_t link, ByteView frame, bool pad);
+    void send_response(std::uint64_t link, ByteView message);
+    /// Closes it once what is queued has left.
+    void close_after_flush(std::uint64_t link);
+
+    /// Once per wake: writes what was queued, forgets ended sessions.
+    void flush();
+    void advance(Instant now);
+    bool has_deadlines() const noexcept { return wheel_.armed() > 0 || accept_again_at_; }
+
+    /// Takes a session out, alive, for another worker; nothing when the link is stale.
+    std::unique_ptr<StreamSession> release(std::uint64_t link);
+    /// Its link here. Bytes that came before the move are read in the loop's next round.
+    std::uint64_t adopt(std::unique_ptr<StreamSession> session);
+    /// The link of a 5-tuple's session, 0 when there is none. Looks at all of them: for control only.
+    std::uint64_t find_link(const FiveTuple& tuple) const noexcept;
+
+    std::size_t size() const noexcept { return size_; }
+
+    std::uint64_t handshakes_ok = 0, handshakes_failed = 0;
+    std::uint64_t media_dropped = 0;  // a slow reader's queue was full
+    std::uint64_t refused = 0;        // over a cap
+
+private:
+    struct Listening {
+        StreamSessions* owner = nullptr;
+        FileDescriptor fd;
+        std::uint16_t listener = 0;
+        Transport transport = Transport::Tcp;
+        const TlsContext* tls = nullptr;
+        Event event;
+    };
+    struct Slot {
+        std::unique_ptr<StreamSession> session;
+        std::uint32_t generation = 0;
+        DeadlineWheel<std::uint64_t>::Handle deadline;
+    };
+
+    static void on_acceptable(int fd, short what, void* listening);
+    static void on_readable(int fd, short what, void* session);
+    static void on_writable(int fd, short what, void* session);
+
+    void accept(Listening& listening);
+    void pause_accepting();
+    void admit(Listening& listening, FileDescriptor fd, const Endpoint& client);
+    std::uint64_t put(std::unique_ptr<StreamSession> session);
+    void watch(StreamSession& session);
+    StreamSession* find(std::uint64_t link) noexcept;
+
+    void receive(StreamSession& session);
+    /// Cuts frames off the front; what is left of the bytes, or nothing when the stream is no TURN.
+    bool take_frames(StreamSession& session, ByteSpan& bytes);
+    void progress(StreamSession& session, const StreamSession::Read& got, Instant now);
+    void write(StreamSession& session);
+    void mark_dirty(StreamSession& session);
+    void close(StreamSession& session);
+
+    void enter(StreamSession& session, StreamSession::Stage stage, Instant now);
+    Instant deadline_of(const StreamSession& session) const noexcept;
+    void check_deadline(std::uint64_t link, Instant now);
+
+    const EventLoop& loop_;
+    DatagramReader& memory_;
+    StreamCensus& census_;
+    const Limits& limits_;
+    const Clock& clock_;
+    Sink& sink_;
+    std::vector<std::unique_ptr<Listening>> listenings_;
+    std::vector<Slot> slots_;
+    std::vector<std::uint32_t> free_slots_;
+    std::vector<std::uint64_t> dirty_;                       // links with something to write
+    std::vector<std::unique_ptr<StreamSession>> ended_;      // a callback above us may still hold a reference
+    DeadlineWheel<std::uint64_t> wheel_;
+    std::optional<Instant> accept_again_at_;                 // out of descriptors until then
+    std::size_t size_ = 0;
+};
+
+}  // namespace turnpike::net

@@ -1,0 +1,164 @@
+#include "turn/net/worker.hpp"
+
+// How a 5-tuple moves from worker A to worker B, and how its datagrams find it afterwards.
+//
+// Datagrams of a UDP 5-tuple always arrive at its home, the worker that Steering names. Home's
+// `overrides_` says who has it, if home has not. A move takes these steps, each a letter:
+//
+//   A     releases the allocation, notes "it is at B" in its own overrides_, and sends B the parcel:
+//         the record, the relay sockets (with what waits in them) and a stream client's connection
+//   B     adopts, and tells home: "I have it"            (B is home: forgets its exception)
+//   home  notes B, and tells A: "forget your note"
+//
+// Until home knows, it sends to A, and A passes on to B; B opens the parcel before anything that A
+// passes on, since letters keep their order. So every datagram finds the owner, only later; what A had
+// acknowledged is in the record. When the allocation ends, B tells home to forget it. Notes carry the
+// number of their move, so that a late letter never undoes a newer one.
+
+namespace turnpike::net {
+
+namespace {
+
+// Datagrams from other workers that wait in a mailbox: as many as a socket buffer would hold.
+constexpr std::size_t kHandedMax = 4096;
+
+}  // namespace
+
+struct Worker::HandedDatagram final : Letter {
+    HandedDatagram(Worker& worker, const core::Path& p, ByteView bytes, const IpFields& fields, unsigned h)
+        : to(worker), path(p), payload(bytes.begin(), bytes.end()), ip(fields), hops(h) {}
+
+    void open() override {
+        to.handed_waiting_.fetch_sub(1, std::memory_order_relaxed);
+        if (to.reader_.free_slots() == 0) to.make_room();
+        const ByteSpan slot = to.reader_.take_slot().first(payload.size());
+        std::copy(payload.begin(), payload.end(), slot.begin());
+        to.on_client_datagram(path, slot, ip, hops, to.node_.clock.now());
+    }
+
+    Worker& to;
+    core::Path path;
+    Bytes payload;
+    IpFields ip;
+    unsigned hops;
+};
+
+std::optional<unsigned> Worker::elsewhere(const FiveTuple& tuple) const noexcept {
+    if (node_.steering.workers() == 1) return {};
+    if (const auto owner = overrides_.find(tuple)) return owner->worker;
+    // Usually the kernel steered it and this is home. Where it could not, home is asked to decide.
+    const unsigned home = node_.steering.worker_for(tuple.client);
+    if (home == index_ || server_.knows(tuple)) return {};
+    return home;
+}
+
+void Worker::hand_over(unsigned to, const core::Path& path, ByteView payload, const IpFields& ip, unsigned hops) {
+    Worker& worker = *node_.workers[to];
+    if (worker.handed_waiting_.fetch_add(1, std::memory_order_relaxed) >= kHandedMax) {
+        worker.handed_waiting_.fetch_sub(1, std::memory_order_relaxed);
+        ++hand_over_dropped_;
+        return;
+    }
+    ++handed_over_;
+    worker.mailbox_.post(std::make_unique<HandedDatagram>(worker, path, payload, ip, hops));
+}
+
+bool Worker::move_away(const FiveTuple& tuple, unsigned target, Done done) {
+    if (target == index_) {
+        const bool here = server_.knows(tuple);
+        if (here && done) done->give(true);
+        return here;
+    }
+    auto released = server_.release(tuple, node_.clock.now());
+    if (!released) return false;
+
+    Parcel parcel;
+    parcel.record = std::move(released->record);
+    parcel.move = node_.next_move.fetch_add(1, std::memory_order_relaxed);
+    parcel.from = index_;
+    parcel.done = std::move(done);
+    for (const core::RelayId id : released->relays) {
+        if (RelaySocket* const relay = relays_.find(id)) transmit_.flush(relay->socket);
+        parcel.relays.push_back(relays_.release(id));
+    }
+    if (is_stream(tuple.transport)) {
+        parcel.session = streams_.release(streams_.find_link(tuple));
+    } else {
+        overrides_.set(tuple, {target, parcel.move});
+        guests_.erase(tuple);
+    }
+    --by_transport_[static_cast<std::size_t>(tuple.transport)];
+
+    Worker& to = *node_.workers[target];
+    to.post([&to, p = std::move(parcel)]() mutable { to.adopt(std::move(p)); });
+    return true;
+}
+
+void Worker::adopt(Parcel parcel) {
+    const FiveTuple tuple = parcel.record.tuple;
+    core::Path path{tuple, parcel.record.listener, 0};
+    if (parcel.session) path.link = streams_.adopt(std::move(parcel.session));
+    const auto ids = server_.adopt(parcel.record, path, node_.clock.now());
+    if (!ids || ids->size() != parcel.relays.size()) {
+        refuse(std::move(parcel), path);
+        return;
+    }
+    for (std::size_t i = 0; i < ids->size(); ++i) {
+        if (parcel.relays[i]) relays_.adopt(std::move(parcel.relays[i]), (*ids)[i]);
+    }
+    ++by_transport_[static_cast<std::size_t>(tuple.transport)];
+
+    if (!is_stream(tuple.transport)) {
+        overrides_.erase(tuple);
+        const unsigned home = node_.steering.worker_for(tuple.client);
+        const Overrides::Entry here{index_, parcel.move};
+        if (home == index_) {
+            learn_owner(tuple, here, parcel.from);
+        } else {
+            guests_.set(tuple, {home, parcel.move});
+            Worker& h = *node_.workers[home];
+            h.post([&h, tuple, here, from = parcel.from] { h.learn_owner(tuple, here, from); });
+        }
+    }
+    if (parcel.done) parcel.done->give(true);
+}
+
+// The core would not have it: its time ran out on the way. It ends here, with everything it held.
+void Worker::refuse(Parcel parcel, const core::Path& path) {
+    const core::AllocationRecord& record = parcel.record;
+    for (auto& relay : parcel.relays) {
+        if (relay) relays_.end(std::move(relay), node_.clock.now());
+    }
+    node_.quota.release(record.realm, record.subject);
+    if (node_.reports) {
+        const Endpoint relayed = record.relayed.empty() ? Endpoint{} : node_.relays.to_external(record.relayed.front());
+        node_.reports(core::AllocationClosed{record.id, record.tuple, relayed, record.username, record.subject, record.realm,
+                                             core::CloseReason::Expired, record.traffic, record.age});
+    }
+    if (path.link != 0) streams_.close_after_flush(path.link);
+    const unsigned home = node_.steering.worker_for(record.tuple.client);
+    for (const unsigned knows : {home, parcel.from}) {
+        Worker& w = *node_.workers[knows];
+        w.post([&w, tuple = record.tuple] { w.overrides_.erase(tuple); });
+    }
+    if (parcel.done) parcel.done->give(false);
+}
+
+// At home: from now on the 5-tuple's datagrams go to `owner`; `from` need not pass them on any more.
+void Worker::learn_owner(const FiveTuple& tuple, Overrides::Entry owner, unsigned from) {
+    if (owner.worker != index_) overrides_.set(tuple, owner);
+    if (from == index_) return;
+    Worker& f = *node_.workers[from];
+    f.post([&f, tuple, move = owner.move] { f.overrides_.erase(tuple, move); });
+}
+
+// An allocation of ours ended: at home the 5-tuple is free again.
+void Worker::forget_owner(const FiveTuple& tuple) {
+    const auto guest = guests_.find(tuple);
+    if (!guest) return;
+    guests_.erase(tuple);
+    Worker& home = *node_.workers[guest->worker];
+    home.post([&home, tuple, move = guest->move] { home.overrides_.erase(tuple, move); });
+}
+
+}  // namespace turnpike::net

@@ -1,0 +1,73 @@
+#include "turn/net/udp_socket.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace turnpike::net {
+namespace {
+
+bool set(int fd, int level, int name, int value) noexcept {
+    return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+void set_buffers(int fd, int bytes) noexcept {
+    if (bytes <= 0) return;
+    // FORCE passes net.core.rmem_max with CAP_NET_ADMIN; without it the plain one takes what it gets.
+    if (!set(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes)) set(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+    if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes)) set(fd, SOL_SOCKET, SO_SNDBUF, bytes);
+}
+
+bool configure(const UdpSocket& socket, const UdpOptions& options) noexcept {
+    const int fd = socket.fd.get();
+    bool ok = true;
+    if (socket.local.address.is_v4()) {
+        ok = set(fd, IPPROTO_IP, IP_RECVTTL, 1) && set(fd, IPPROTO_IP, IP_RECVTOS, 1) &&
+             set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+        if (socket.wildcard()) ok = ok && set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    } else {
+        ok = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) && set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) &&
+             set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) &&
+             set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+        if (socket.wildcard()) ok = ok && set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    }
+    if (options.reuse_port) ok = ok && set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+    set_buffers(fd, options.buffer_bytes);
+    return ok;
+}
+
+}  // namespace
+
+std::expected<UdpSocket, int> open_udp(const Endpoint& local, const UdpOptions& options) {
+    UdpSocket socket;
+    socket.local = local;
+    const int family = local.address.is_v4() ? AF_INET : AF_INET6;
+    socket.fd = FileDescriptor{::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!socket.fd || !configure(socket, options)) return std::unexpected{errno};
+    sockaddr_storage name{};
+    const socklen_t size = local.to(name);
+    if (::bind(socket.fd.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0) return std::unexpected{errno};
+    socket.local = local_endpoint(socket.fd.get());
+    return socket;
+}
+
+void set_dont_fragment(const UdpSocket& socket, bool on) noexcept {
+    const int fd = socket.fd.get();
+    if (socket.local.address.is_v4()) {
+        set(fd, IPPROTO_IP, IP_MTU_DISCOVER, on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+    } else {
+        set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, on ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT);
+        set(fd, IPPROTO_IPV6, IPV6_DONTFRAG, on ? 1 : 0);
+    }
+}
+
+Endpoint local_endpoint(int fd) noexcept {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) != 0) return {};
+    return Endpoint::from(reinterpret_cast<const sockaddr&>(name));
+}
+
+}  // namespace turnpike::net

@@ -1,0 +1,303 @@
+#include "turn/net/worker.hpp"
+
+#include <pthread.h>
+
+#include <csignal>
+
+#include "turn/stun/demux.hpp"
+
+namespace turnpike::net {
+namespace {
+
+constexpr int kBatchesPerWake = 4;              // of one socket, before the others get their turn
+constexpr std::size_t kPeerBatch = 16;          // a relayed address seldom has more than a few waiting
+constexpr Nanoseconds kHeartbeatEvery = 1s;
+
+std::vector<IpAddress> local_addresses(const std::vector<core::RelayDirectory::Address>& addresses) {
+    std::vector<IpAddress> locals;
+    for (const auto& address : addresses) locals.push_back(address.local);
+    return locals;
+}
+
+void add(core::Counters& total, const core::Counters& one) {
+    const auto each = [](auto& sums, const auto& values) {
+        for (std::size_t i = 0; i < std::size(values); ++i) sums[i] += values[i];
+    };
+    each(total.requests, one.requests);
+    each(total.successes, one.successes);
+    each(total.errors, one.errors);
+    each(total.allocations_closed, one.allocations_closed);
+    total.allocations_opened += one.allocations_opened;
+    total.traffic.bytes_to_peer += one.traffic.bytes_to_peer;
+    total.traffic.packets_to_peer += one.traffic.packets_to_peer;
+    total.traffic.bytes_to_client += one.traffic.bytes_to_client;
+    total.traffic.packets_to_client += one.traffic.packets_to_client;
+    total.dropped_malformed += one.dropped_malformed;
+    total.dropped_no_allocation += one.dropped_no_allocation;
+    total.dropped_no_permission += one.dropped_no_permission;
+    total.dropped_no_channel += one.dropped_no_channel;
+    total.dropped_policy += one.dropped_policy;
+    total.dropped_bandwidth += one.dropped_bandwidth;
+    total.dropped_rate += one.dropped_rate;
+    total.dropped_not_live += one.dropped_not_live;
+}
+
+}  // namespace
+
+Node::Node(const Options& options, const Clock& c, Random& r, WorkerPool::ReportSink sink)
+    : clock(c), random(r), reports(std::move(sink)), limits(options.limits), steering(options.workers),
+      relays(options.relay_addresses), ports(local_addresses(options.relay_addresses), options.port_min, options.port_max),
+      census(options.limits.stream_sessions_max, options.limits.stream_sessions_per_source, options.limits_exempt,
+             HashKey{r.public_u64(), r.public_u64()}) {}
+
+Worker::Worker(unsigned index, Node& node, core::Config config,
+               std::shared_ptr<const core::CredentialSource> credentials,
+               std::shared_ptr<const core::PeerPolicy> policy)
+    : index_(index), node_(node),
+      relays_(loop_, node.ports, node.relays, node.random, &on_relay_readable, this),
+      streams_(loop_, reader_, node.census, node.limits, node.clock, *this),
+      overrides_(node.random), guests_(node.random), indication_ids_(node.random),
+      server_(std::move(config), std::move(credentials), std::move(policy),
+              {node.relays, node.quota, node.revocations, node.next_allocation_id}, node.random),
+      timer_(Event::timer(loop_, &call<&Worker::on_timer, Worker>, this)) {
+    mailbox_.attach(loop_);
+    heartbeat_.store(node.clock.now().time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+Worker::~Worker() { stop(); }
+
+void Worker::listen_udp(UdpSocket socket, std::uint16_t listener) {
+    if (listener >= udp_.size()) udp_.resize(listener + 1U);
+    auto udp = std::make_unique<UdpListener>();
+    udp->owner = this;
+    udp->index = listener;
+    udp->socket = std::move(socket);
+    udp->event = Event::readable(loop_, udp->socket.fd.get(), &on_listener_readable, udp.get());
+    udp->event.start();
+    udp_[listener] = std::move(udp);
+}
+
+void Worker::listen_stream(FileDescriptor fd, std::uint16_t listener, Transport transport, const TlsContext* tls) {
+    streams_.listen(std::move(fd), listener, transport, tls);
+}
+
+// ---- the thread ----
+
+void Worker::start() {
+    running_ = true;
+    // Signals are the main thread's; SIGPIPE of a TLS write stays blocked and becomes EPIPE.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread{[this] { run(); }};
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    pthread_setname_np(thread_.native_handle(), ("worker " + std::to_string(index_)).c_str());
+}
+
+void Worker::stop() {
+    if (!thread_.joinable()) return;
+    post([this] { running_ = false; });
+    thread_.join();
+}
+
+void Worker::run() {
+    rearm_timer();
+    while (running_) {
+        loop_.turn();
+        settle();
+    }
+    server_.kill_all(core::CloseReason::NodeStopped, node_.clock.now(), outbox_);
+    run_outbox();
+    settle();
+    streams_.stop_listening();
+}
+
+// The end of a round: what this round's events decided leaves, in as few calls as possible.
+void Worker::settle() {
+    do {
+        for (const FiveTuple& tuple : std::exchange(gone_, {})) {
+            server_.client_gone(tuple, node_.clock.now(), outbox_);
+            run_outbox();
+        }
+        streams_.flush();
+    } while (!gone_.empty());
+    make_room();
+    rearm_timer();
+}
+
+void Worker::make_room() {
+    transmit_.flush();
+    reader_.recycle();
+}
+
+void Worker::on_timer() {
+    timer_at_.reset();
+    const Instant now = node_.clock.now();
+    server_.advance(now, node_.clock.wall(), outbox_);
+    run_outbox();
+    streams_.advance(now);
+}
+
+void Worker::rearm_timer() {
+    const Instant now = node_.clock.now();
+    heartbeat_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    Instant at = now + kHeartbeatEvery;
+    if (const auto deadline = server_.next_deadline(now)) at = std::min(at, *deadline);
+    if (streams_.has_deadlines()) at = std::min(at, now + DeadlineWheel<std::uint64_t>::kTick);
+    if (timer_at_ && *timer_at_ <= at) return;
+    timer_at_ = at;
+    timer_.start(std::max(at - now, Nanoseconds{1ms}));
+}
+
+// ---- client to peer ----
+
+void Worker::on_listener_readable(int, short, void* listener) {
+    auto& udp = *static_cast<UdpListener*>(listener);
+    udp.owner->receive_from_clients(udp);
+}
+
+void Worker::receive_from_clients(UdpListener& listener) {
+    core::Path path;
+    path.listener = listener.index;
+    path.tuple.transport = Transport::Udp;
+    path.tuple.server.port = listener.socket.local.port;
+    for (int batch = 0; batch < kBatchesPerWake; ++batch) {
+        if (reader_.free_slots() < DatagramReader::kBatchMax) make_room();
+        const auto datagrams = reader_.read(listener.socket, DatagramReader::kBatchMax);
+        const Instant now = node_.clock.now();
+        for (const Datagram& datagram : datagrams) {
+            path.tuple.client = datagram.source;
+            path.tuple.server.address = datagram.destination;
+            on_client_datagram(path, datagram.payload, datagram.ip, 0, now);
+        }
+        if (datagrams.size() < DatagramReader::kBatchMax) return;
+    }
+}
+
+void Worker::on_client_datagram(const core::Path& path, ByteSpan payload, const IpFields& ip, unsigned hops, Instant now) {
+    const stun::Kind kind = stun::classify(payload);
+    if (kind != stun::Kind::Stun && kind != stun::Kind::ChannelData) return;
+    // A datagram in a moving 5-tuple's wake settles after a hop or two.
+    constexpr unsigned kHopsMax = 4;
+    if (const auto owner = elsewhere(path.tuple); owner && hops < kHopsMax) {
+        hand_over(*owner, path, payload, ip, hops + 1);
+    } else if (kind == stun::Kind::ChannelData) {
+        relay_to_peer(path, payload, ip, now);
+    } else {
+        on_client_message(path, payload, ip, now);
+    }
+}
+
+void Worker::on_frame(const core::Path& path, ByteSpan frame) {
+    const Instant now = node_.clock.now();
+    if (stun::classify(frame) == stun::Kind::ChannelData) relay_to_peer(path, frame, {}, now);
+    else on_client_message(path, frame, {}, now);
+}
+
+void Worker::on_session_closed(const core::Path& path) { gone_.push_back(path.tuple); }
+
+void Worker::relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, Instant now) {
+    const auto data = stun::ChannelDataView::parse(message);
+    if (!data) {
+        ++malformed_;
+        return;
+    }
+    if (const auto to = server_.to_peer(path.tuple, *data, now)) send_to_peer(to->relay, to->peer, data->data, ip, false);
+}
+
+void Worker::on_client_message(const core::Path& path, ByteView message, const IpFields& ip, Instant now) {
+    const auto view = stun::MessageView::parse(message);
+    if (!view) {
+        ++malformed_;
+        return;
+    }
+    server_.on_message(path, *view, now, node_.clock.wall(), outbox_);
+    run_outbox(ip);
+}
+
+void Worker::send_to_peer(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip, bool dont_fragment) {
+    RelaySocket* const relay = relays_.find(id);
+    if (relay == nullptr) return;
+    if (ip.expired()) {
+        ++ttl_drops_;
+        return;
+    }
+    UdpSocket& socket = relay->socket;
+    if (!dont_fragment) {
+        transmit_.enqueue(socket, payload, peer, ip.forwarded(), socket.local.address);
+        return;
+    }
+    // DF is the socket's, not the datagram's: what waits leaves without it first.
+    transmit_.flush(socket);
+    set_dont_fragment(socket, true);
+    transmit_.enqueue(socket, payload, peer, ip.forwarded(), socket.local.address);
+    transmit_.flush(socket);
+    set_dont_fragment(socket, false);
+}
+
+// ---- peer to client ----
+
+void Worker::on_relay_readable(int, short, void* relay) {
+    auto& r = *static_cast<RelaySocket*>(relay);
+    static_cast<Worker*>(r.owner)->receive_from_peers(r);
+}
+
+void Worker::receive_from_peers(RelaySocket& relay) {
+    for (int batch = 0; batch < kBatchesPerWake; ++batch) {
+        if (reader_.free_slots() < kPeerBatch) make_room();
+        const auto datagrams = reader_.read(relay.socket, kPeerBatch);
+        const Instant now = node_.clock.now();
+        for (const Datagram& datagram : datagrams) {
+            if (datagram.ip.expired()) {
+                ++ttl_drops_;
+                continue;
+            }
+            const auto to = server_.to_client(relay.id, datagram.source, datagram.payload.size(), now);
+            if (!to) continue;
+            const ByteView message = frame_for_client(datagram.payload, *to, indication_ids_);
+            if (message.empty()) continue;
+            const core::Path& path = *to->path;
+            if (is_stream(path.tuple.transport)) {
+                streams_.send_media(path.link, message, true);
+            } else {
+                transmit_.enqueue(udp_[path.listener]->socket, message, path.tuple.client, datagram.ip.forwarded(),
+                                  path.tuple.server.address);
+            }
+        }
+        if (datagrams.size() < kPeerBatch) return;
+    }
+}
+
+// ---- what the pool asks ----
+
+void Worker::add_to(Snapshot& total) const {
+    add(total.counters, server_.counters());
+    total.counters.dropped_malformed += malformed_;
+    total.allocations += server_.allocations();
+    for (std::size_t i = 0; i < std::size(by_transport_); ++i) total.allocations_by_transport[i] += by_transport_[i];
+    total.datagrams_received += reader_.datagrams;
+    total.datagrams_sent += transmit_.sent;
+    total.receive_drops += reader_.overflows;
+    total.send_drops += transmit_.dropped;
+    total.tls_handshakes_ok += streams_.handshakes_ok;
+    total.tls_handshakes_failed += streams_.handshakes_failed;
+    total.stream_queue_drops += streams_.media_dropped;
+    total.stream_sessions_refused += streams_.refused;
+    total.ttl_drops += ttl_drops_;
+    total.handed_over += handed_over_;
+    total.hand_over_drops += hand_over_dropped_;
+}
+
+std::size_t Worker::kill(core::AllocationId id, core::CloseReason reason) {
+    const std::size_t ended = server_.kill(id, reason, node_.clock.now(), outbox_);
+    run_outbox();
+    return ended;
+}
+
+std::size_t Worker::kill_subject(std::string_view realm, std::string_view subject, core::CloseReason reason) {
+    const std::size_t ended = server_.kill_subject(realm, subject, reason, node_.clock.now(), outbox_);
+    run_outbox();
+    return ended;
+}
+
+}  // namespace turnpike::net

@@ -1,0 +1,160 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "turn/core/server.hpp"
+#include "turn/net/answer.hpp"
+#include "turn/net/client_framing.hpp"
+#include "turn/net/datagram_reader.hpp"
+#include "turn/net/mailbox.hpp"
+#include "turn/net/overrides.hpp"
+#include "turn/net/relay_sockets.hpp"
+#include "turn/net/steering.hpp"
+#include "turn/net/stream_sessions.hpp"
+#include "turn/net/transmit_queue.hpp"
+#include "turn/net/worker_pool.hpp"
+
+namespace turnpike::net {
+
+class Worker;
+
+/// What the workers of a node share.
+struct Node {
+    Node(const Options& options, const Clock& c, Random& r, WorkerPool::ReportSink sink);
+
+    const Clock& clock;
+    Random& random;
+    WorkerPool::ReportSink reports;
+    Limits limits;
+    Steering steering;
+    core::RelayDirectory relays;
+    RelayPorts ports;
+    core::AllocationQuota quota;
+    core::Revocations revocations;
+    std::atomic<std::uint64_t> next_allocation_id{1};
+    std::atomic<std::uint64_t> next_move{1};
+    StreamCensus census;
+    std::vector<std::unique_ptr<Worker>> workers;  // complete before the first thread starts
+};
+
+/// One thread of the relay with everything that its clients need: sockets, sessions, relayed addresses
+/// and a core::Server that decides. A 5-tuple belongs to one worker at a time.
+///
+/// worker.cpp is the thread and the packet path, outbox_runner.cpp does what the core decided,
+/// transfer.cpp moves 5-tuples and requests between workers.
+///
+/// Threading  the worker's own thread, except where said
+class Worker final : private StreamSessions::Sink {
+public:
+    Worker(unsigned index, Node& node, core::Config config,
+           std::shared_ptr<const core::CredentialSource> credentials,
+           std::shared_ptr<const core::PeerPolicy> policy);
+    ~Worker();
+
+    // ---- before start(), on the pool's thread ----
+    void listen_udp(UdpSocket socket, std::uint16_t listener);
+    void listen_stream(FileDescriptor fd, std::uint16_t listener, Transport transport, const TlsContext* tls);
+    void start();
+    /// Ends every allocation and the thread. From the pool's thread; idempotent.
+    void stop();
+
+    // ---- from any thread ----
+    template <typename Task>
+    void post(Task task) {
+        mailbox_.post_task(std::move(task));
+    }
+    Instant heartbeat() const noexcept { return Instant{Nanoseconds{heartbeat_.load(std::memory_order_relaxed)}}; }
+
+    // ---- posted by the pool ----
+    core::Server& server() noexcept { return server_; }
+    void add_to(Snapshot& snapshot) const;
+    std::size_t kill(core::AllocationId id, core::CloseReason reason);
+    std::size_t kill_subject(std::string_view realm, std::string_view subject, core::CloseReason reason);
+
+    // ---- moves (transfer.cpp) ----
+    using Done = std::shared_ptr<Answer<bool>>;
+    /// Moves the 5-tuple's allocation to `target`; false when this worker has none. `done` hears from there.
+    bool move_away(const FiveTuple& tuple, unsigned target, Done done);
+
+private:
+    // A client's datagram that reached another worker than its owner.
+    struct HandedDatagram;
+    // An allocation on its way.
+    struct Parcel {
+        core::AllocationRecord record;
+        std::vector<std::unique_ptr<RelaySocket>> relays;
+        std::unique_ptr<StreamSession> session;
+        std::uint64_t move = 0;
+        unsigned from = 0;
+        Done done;
+    };
+    struct UdpListener {
+        Worker* owner = nullptr;
+        std::uint16_t index = 0;
+        UdpSocket socket;
+        Event event;
+    };
+
+    void run();
+    void settle();
+    void on_timer();
+    void rearm_timer();
+
+    static void on_listener_readable(int fd, short what, void* listener);
+    static void on_relay_readable(int fd, short what, void* relay);
+    void receive_from_clients(UdpListener& listener);
+    void receive_from_peers(RelaySocket& relay);
+    void on_client_datagram(const core::Path& path, ByteSpan payload, const IpFields& ip, unsigned hops, Instant now);
+    void on_client_message(const core::Path& path, ByteView message, const IpFields& ip, Instant now);
+    void relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, Instant now);
+    void send_to_peer(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip, bool dont_fragment);
+
+    // StreamSessions::Sink
+    void on_frame(const core::Path& path, ByteSpan frame) override;
+    void on_session_closed(const core::Path& path) override;
+    bool has_allocation(const FiveTuple& tuple) const override { return server_.knows(tuple); }
+    void make_room() override;
+
+    // outbox_runner.cpp
+    void run_outbox(const IpFields& ip = {});
+    void send_to_client(const core::Path& path, ByteView message);
+
+    // transfer.cpp
+    std::optional<unsigned> elsewhere(const FiveTuple& tuple) const noexcept;
+    void hand_over(unsigned to, const core::Path& path, ByteView payload, const IpFields& ip, unsigned hops);
+    void adopt(Parcel parcel);
+    void refuse(Parcel parcel, const core::Path& path);
+    void learn_owner(const FiveTuple& tuple, Overrides::Entry owner, unsigned from);
+    void forget_owner(const FiveTuple& tuple);
+
+    const unsigned index_;
+    Node& node_;
+    EventLoop loop_;
+    Mailbox mailbox_;
+    DatagramReader reader_;
+    TransmitQueue transmit_;
+    RelaySockets relays_;
+    StreamSessions streams_;
+    std::vector<std::unique_ptr<UdpListener>> udp_;  // by listener index; null for stream listeners
+    Overrides overrides_;  // who has what arrives here
+    Overrides guests_;     // what is here and arrives at another worker, its home
+    IndicationIds indication_ids_;
+    core::Server server_;
+    core::Outbox outbox_;
+    std::vector<FiveTuple> gone_;  // stream clients that ended in this round
+    std::size_t by_transport_[4] = {};
+    Event timer_;
+    std::optional<Instant> timer_at_;
+    bool running_ = false;
+    std::atomic<std::int64_t> heartbeat_{0};
+    std::atomic<std::size_t> handed_waiting_{0};  // datagrams in our mailbox
+    std::uint64_t malformed_ = 0, ttl_drops_ = 0;
+    std::uint64_t handed_over_ = 0, hand_over_dropped_ = 0;
+    std::thread thread_;
+};
+
+}  // namespace turnpike::net
