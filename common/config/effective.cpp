@@ -9,9 +9,11 @@ void print(const Document& document, const Reading& reading, std::size_t index, 
     const Reading::OpenTable& table = reading.tables[index];
     for (const Reading::Known& known : table.known) {
         if (known.literal.empty()) continue;
-        std::string line = known.key + " = " + known.literal;
+        // An empty default is no value: whether a key is there may mean something.
+        const bool unset = !known.given && (known.literal == "\"\"" || known.literal == "[]" || known.literal == "{}");
+        std::string line = (unset ? "# " : "") + known.key + " = " + known.literal;
         line.append(line.size() < kCommentColumn ? kCommentColumn - line.size() : 1, ' ');
-        out += line + "# " + (known.given ? document.describe(known.place) : "default") + "\n";
+        out += line + "# " + (known.given ? document.describe(known.place) : unset ? "not set" : "default") + "\n";
     }
     for (const Reading::Known& known : table.known) {
         for (const std::size_t child : known.tables) {

@@ -16,6 +16,7 @@ std::map<std::string, std::string> values_of(std::string_view printed) {
         const std::size_t end = std::min(printed.find('\n'), printed.size());
         std::string_view line = printed.substr(0, end);
         printed.remove_prefix(std::min(end + 1, printed.size()));
+        if (line.starts_with('#')) continue;  // not set
         if (line.starts_with("[[")) {
             const std::string name{line.substr(2, line.find("]]") - 2)};
             table = name + "[" + std::to_string(lists[name]++) + "].";
