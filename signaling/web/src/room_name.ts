@@ -25,8 +25,8 @@ export function toRoomId(typed: string): string | undefined {
   const path = /\/r\/([^/?#]+)/.exec(typed);
   const id = (path?.[1] ?? typed)
     .trim()
-    .toLowerCase()
     .normalize('NFKD')
+    .toLowerCase()
     .replace(/[\u0300-\u036f]/g, '')
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '');

@@ -12,6 +12,7 @@ export class SignalQueue {
   private waiting: Signal[] = [];
   private n = 0;
   private sending = false;
+  private again = false; // resumed while a message was under way that may be refused for the old reason
   private retries = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
@@ -32,6 +33,7 @@ export class SignalQueue {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.retries = 0;
+    this.again = this.sending;
     void this.run();
   }
 
@@ -54,6 +56,10 @@ export class SignalQueue {
       this.refused(error);
     } finally {
       this.sending = false;
+    }
+    if (this.again) {
+      this.again = false;
+      await this.run();
     }
   }
 

@@ -93,12 +93,14 @@ export class Watchdog {
       this.attempts <= last
         ? (kAttemptsAtMs[this.attempts] ?? 0)
         : (kAttemptsAtMs[last] ?? 0) + (this.attempts - last) * kLaterEveryMs;
-    const wait = (this.troubleSince ?? 0) + at - this.now();
-    const heard = this.options.heard();
+    const wait = Math.max(0, (this.troubleSince ?? 0) + at - this.now());
     if (this.options.polite()) {
-      this.timer = setTimeout(() => this.attempt(this.options.heard() > heard), Math.max(0, wait) + kPoliteWaitMs);
+      const heard = this.options.heard();
+      this.timer = setTimeout(() => this.attempt(this.options.heard() > heard), wait + kPoliteWaitMs);
+    } else if (wait > 0) {
+      this.timer = setTimeout(() => this.attempt(false), wait);
     } else {
-      this.timer = setTimeout(() => this.attempt(false), Math.max(0, wait));
+      this.attempt(false);
     }
   }
 
