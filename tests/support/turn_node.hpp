@@ -1,0 +1,349 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/hash.hpp"
+#include "turn/core/server.hpp"
+#include "turn/stun/attributes.hpp"
+#include "turn/stun/integrity.hpp"
+#include "turn/stun/message_builder.hpp"
+
+/// A TURN server's core without a network: time, ports and chance are the test's own.
+namespace turnpike::test {
+
+using core::CloseReason;
+using stun::Attribute;
+using stun::Class;
+using stun::ErrorCode;
+using stun::Method;
+
+inline Endpoint at(std::string_view text) { return Endpoint::parse(text).value(); }
+inline IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
+inline Cidr cidr(std::string_view text) { return Cidr::parse(text).value(); }
+
+/// The same "random" bytes in every run.
+class ScriptedRandom final : public Random {
+public:
+    explicit ScriptedRandom(std::uint64_t seed = 1) : seed_(seed) {}
+    void fill_public(ByteSpan out) noexcept override { fill(out); }
+    void fill_secret(ByteSpan out) noexcept override { fill(out); }
+
+private:
+    void fill(ByteSpan out) noexcept {
+        for (std::uint8_t& byte : out) {
+            std::array<std::uint8_t, 8> raw{};
+            store_u64(raw, 0, ++count_);
+            byte = static_cast<std::uint8_t>(keyed_hash(seed_, 0, raw));
+        }
+    }
+    std::uint64_t seed_, count_ = 0;
+};
+
+/// One STUN message that left the core.
+struct Answer {
+    core::Path path;
+    Bytes bytes;
+
+    stun::MessageView view() const { return stun::MessageView::parse(bytes).value(); }
+    bool success() const { return view().message_class() == Class::Success; }
+    /// The error's code; 0 for a success.
+    int code() const {
+        const auto value = view().find(Attribute::ErrorCode);
+        return value ? stun::decode_error(*value).value().code : 0;
+    }
+    bool has(Attribute type) const { return view().has(type); }
+    std::string text(Attribute type) const { return std::string{as_text(view().find(type).value())}; }
+    std::uint32_t lifetime() const { return stun::decode_lifetime(view().find(Attribute::Lifetime).value()).value(); }
+    Endpoint address(Attribute type) const {
+        return stun::decode_xor_address(view().find(type).value(), view().transaction_id()).value();
+    }
+    std::vector<Endpoint> relayed() const {
+        std::vector<Endpoint> all;
+        view().for_each([&](std::uint16_t type, ByteView value) {
+            if (type != static_cast<std::uint16_t>(Attribute::XorRelayedAddress)) return;
+            all.push_back(stun::decode_xor_address(value, view().transaction_id()).value());
+        });
+        return all;
+    }
+};
+
+struct Datagram {
+    core::RelayId relay;
+    Endpoint peer;
+    Bytes payload;
+    bool dont_fragment = false;
+};
+
+/// What a node is made of, with defaults that fit most tests.
+struct NodeOptions {
+    NodeOptions() {
+        config.listeners = {{"turnpike", Transport::Udp}, {"other.example", Transport::Tcp}};
+        config.relay_v6 = true;
+        config.nonce_key = Secret{std::string_view{"0123456789abcdef0123456789abcdef"}};
+        users = {{"alice", Secret{std::string_view{"wonderland"}}}, {"bob", Secret{std::string_view{"builder"}}}};
+        relays = {{ip("10.0.0.5"), ip("203.0.113.7")}, {ip("2001:db8::5"), ip("2001:db8::5")}};
+    }
+    core::Config config;
+    std::vector<core::StaticUser> users;
+    std::vector<crypto::RestSecret> secrets;
+    crypto::Capability cap;
+    core::PeerPolicy::Rules rules;
+    std::vector<core::RelayDirectory::Address> relays;
+    std::uint64_t seed = 1;
+};
+
+/// What the workers of a node share.
+struct SharedState {
+    explicit SharedState(const NodeOptions& options) : relays(options.relays) {}
+    core::RelayDirectory relays;
+    core::AllocationQuota quota;
+    core::Revocations revocations;
+    std::atomic<std::uint64_t> next_id{1};
+    std::uint16_t next_port = 50'000;
+};
+
+class TurnNode {
+public:
+    explicit TurnNode(NodeOptions with = {}) : TurnNode(std::move(with), nullptr) {}
+    /// A second worker of `node`.
+    TurnNode(NodeOptions with, std::shared_ptr<SharedState> same)
+        : options(std::move(with)),
+          shared(same ? std::move(same) : std::make_shared<SharedState>(options)),
+          random(options.seed),
+          server(options.config, chain(), policy(options.rules),
+                 {shared->relays, shared->quota, shared->revocations, shared->next_id}, random) {}
+
+    std::shared_ptr<const core::CredentialSource> chain() const {
+        return std::make_shared<core::CredentialChain>(options.users, options.secrets, options.cap);
+    }
+    std::shared_ptr<const core::PeerPolicy> policy(core::PeerPolicy::Rules rules) const {
+        return std::make_shared<core::PeerPolicy>(std::move(rules), shared->relays);
+    }
+
+    /// A datagram or frame from a client; STUN only.
+    void receive(const core::Path& path, ByteView bytes) {
+        const auto message = stun::MessageView::parse(bytes);
+        if (!message) return;
+        server.on_message(path, *message, now, wall, out);
+        run();
+    }
+    void advance(Nanoseconds by) {
+        now += by;
+        wall += std::chrono::duration_cast<Milliseconds>(by);
+        server.advance(now, wall, out);
+        run();
+    }
+    /// Moves the clocks without telling the server.
+    void pass(Nanoseconds by) {
+        now += by;
+        wall += std::chrono::duration_cast<Milliseconds>(by);
+    }
+
+    /// Does what the driver would, and keeps what went out.
+    void run() {
+        for (std::size_t i = 0; i < out.actions().size(); ++i) {
+            const core::Action action = out.actions()[i];
+            if (const auto* send = std::get_if<core::SendToClient>(&action)) {
+                const ByteView bytes = out.bytes(send->message);
+                answers.push_back({send->path, {bytes.begin(), bytes.end()}});
+            } else if (const auto* datagram = std::get_if<core::SendToPeer>(&action)) {
+                datagrams.push_back({datagram->relay, datagram->peer,
+                                     {datagram->payload.begin(), datagram->payload.end()},
+                                     datagram->dont_fragment});
+            } else if (const auto* open = std::get_if<core::OpenRelay>(&action)) {
+                asked.push_back(*open);
+                if (opens) opened(*open);
+            } else if (const auto* close = std::get_if<core::CloseRelay>(&action)) {
+                closed_relays.push_back(close->relay);
+                const auto found = sockets.find(key(close->relay));
+                if (found == sockets.end()) continue;
+                shared->relays.set_live(found->second, false);
+                sockets.erase(found);
+            } else if (const auto* close_client = std::get_if<core::CloseClient>(&action)) {
+                closed_clients.push_back(close_client->path);
+            } else if (const auto* begun = std::get_if<core::AllocationOpened>(&action)) {
+                begun_allocations.push_back(*begun);
+            } else if (const auto* ended = std::get_if<core::AllocationClosed>(&action)) {
+                ended_allocations.push_back(*ended);
+            }
+        }
+        out.clear();
+    }
+    /// Binds what OpenRelay asks for, or fails the way `open_error` says.
+    void opened(const core::OpenRelay& open) {
+        if (open_error) {
+            server.relay_opened(open.relay, std::unexpected{*open_error}, now, wall, out);
+            return;
+        }
+        Endpoint local = open.exact.value_or(Endpoint{});
+        for (const auto& address : shared->relays.addresses()) {
+            if (open.exact || address.local.family() != open.family) continue;
+            local = {address.local, shared->next_port++};
+            break;
+        }
+        sockets[key(open.relay)] = local;
+        shared->relays.set_live(local, true);
+        server.relay_opened(open.relay, local, now, wall, out);
+    }
+    static std::uint64_t key(core::RelayId relay) {
+        return (std::uint64_t{relay.generation} << 32) | relay.slot;
+    }
+
+    NodeOptions options;
+    std::shared_ptr<SharedState> shared;
+    ScriptedRandom random;
+    core::Server server;
+    core::Outbox out;
+    Instant now{1000s};
+    WallTime wall = from_unix_seconds(1'700'000'000);
+    bool opens = true;
+    std::optional<core::OpenError> open_error;
+
+    std::vector<Answer> answers;
+    std::vector<Datagram> datagrams;
+    std::vector<core::OpenRelay> asked;
+    std::vector<core::RelayId> closed_relays;
+    std::vector<core::Path> closed_clients;
+    std::vector<core::AllocationOpened> begun_allocations;
+    std::vector<core::AllocationClosed> ended_allocations;
+    std::map<std::uint64_t, Endpoint> sockets;  // open relay sockets, local form
+};
+
+using Fill = std::function<void(stun::MessageBuilder&)>;
+
+/// A client of a TurnNode on one 5-tuple.
+class TurnClient {
+public:
+    explicit TurnClient(TurnNode& on, std::string_view address = "192.0.2.1:40000",
+                        Transport transport = Transport::Udp)
+        : node(on) {
+        path.tuple.client = at(address);
+        path.tuple.server = path.tuple.client.address.is_v4() ? at("192.0.2.100:3478") : at("[2001:db8::64]:3478");
+        path.tuple.transport = transport;
+        path.link = 7;
+    }
+
+    /// Sends raw bytes; the last answer that came back, if one did.
+    std::optional<Answer> send(ByteView bytes) {
+        const std::size_t before = node.answers.size();
+        node.receive(path, bytes);
+        if (node.answers.size() == before) return {};
+        return node.answers.back();
+    }
+
+    /// A request without credentials.
+    Bytes plain(Method method, const Fill& fill = {}, Class message_class = Class::Request) {
+        return build(method, message_class, fill, [](stun::MessageBuilder&) {});
+    }
+    /// A request signed with what the client has: username, realm, nonce, password.
+    Bytes signed_request(Method method, const Fill& fill = {}) {
+        return build(method, Class::Request, fill, [&](stun::MessageBuilder& message) {
+            message.text(Attribute::Username, username).text(Attribute::Realm, realm).text(Attribute::Nonce, nonce);
+            message.message_integrity(key());
+            if (fingerprint) message.fingerprint();
+        });
+    }
+    crypto::Md5 key() const { return stun::long_term_key_md5(username, realm, password); }
+
+    /// A signed request, once more with the new nonce where the first is refused for it.
+    std::optional<Answer> request(Method method, const Fill& fill = {}) {
+        if (nonce.empty()) learn(send(plain(Method::Allocate, transport_udp)));
+        auto answer = send(signed_request(method, fill));
+        if (answer && answer->code() == 438) {
+            learn(answer);
+            answer = send(signed_request(method, fill));
+        }
+        return answer;
+    }
+    void learn(const std::optional<Answer>& challenge) {
+        nonce = challenge.value().text(Attribute::Nonce);
+        realm = challenge->text(Attribute::Realm);
+    }
+
+    std::optional<Answer> allocate(const Fill& more = {}) {
+        return request(Method::Allocate, [&](stun::MessageBuilder& message) {
+            transport_udp(message);
+            if (more) more(message);
+        });
+    }
+    std::optional<Answer> refresh(std::optional<std::uint32_t> lifetime = {}) {
+        return request(Method::Refresh, [&](stun::MessageBuilder& message) {
+            if (lifetime) message.u32(Attribute::Lifetime, *lifetime);
+        });
+    }
+    std::optional<Answer> permit(std::initializer_list<std::string_view> peers) {
+        return request(Method::CreatePermission, [&](stun::MessageBuilder& message) {
+            for (const std::string_view peer : peers) message.xor_address(Attribute::XorPeerAddress, at(peer));
+        });
+    }
+    std::optional<Answer> bind(std::uint16_t number, std::string_view peer) { return bind(number, at(peer)); }
+    std::optional<Answer> bind(std::uint16_t number, const Endpoint& peer) {
+        return request(Method::ChannelBind, [&](stun::MessageBuilder& message) {
+            message.u16(Attribute::ChannelNumber, number).xor_address(Attribute::XorPeerAddress, peer);
+        });
+    }
+    void indicate(std::string_view peer, std::string_view data, const Fill& more = {}) {
+        send(plain(
+            Method::Send,
+            [&](stun::MessageBuilder& message) {
+                message.xor_address(Attribute::XorPeerAddress, at(peer)).text(Attribute::Data, data);
+                if (more) more(message);
+            },
+            Class::Indication));
+    }
+    std::optional<core::ToPeer> channel_data(std::uint16_t number, std::string_view data = "media") {
+        return node.server.to_peer(path.tuple, stun::ChannelDataView{number, as_bytes(data)}, node.now);
+    }
+    /// The relay id behind the client's allocation.
+    core::RelayId relay(std::size_t index = 0) const {
+        std::size_t seen = 0;
+        for (const auto& open : node.asked) {
+            const auto found = node.sockets.find(TurnNode::key(open.relay));
+            if (found == node.sockets.end() || !owner_is_me(found->second)) continue;
+            if (seen++ == index) return open.relay;
+        }
+        return {};
+    }
+    std::optional<core::ToClient> from_peer(std::string_view peer, std::size_t size = 5, std::size_t index = 0) {
+        return node.server.to_client(relay(index), at(peer), size, node.now);
+    }
+
+    static void transport_udp(stun::MessageBuilder& message) {
+        message.u8(Attribute::RequestedTransport, stun::kProtocolUdp);
+    }
+
+    TurnNode& node;
+    core::Path path;
+    std::string username = "alice", password = "wonderland", realm = "turnpike", nonce;
+    bool fingerprint = false;
+    stun::TransactionId transaction{};  // of the last request
+
+private:
+    template <typename Close>
+    Bytes build(Method method, Class message_class, const Fill& fill, Close&& close) {
+        store_u64(transaction, 4, ++count_);
+        store_u16(transaction, 0, path.tuple.client.port);
+        std::array<std::uint8_t, 4096> space;
+        stun::MessageBuilder message{space, message_class, method, transaction};
+        if (fill) fill(message);
+        close(message);
+        const ByteView bytes = message.bytes();
+        return {bytes.begin(), bytes.end()};
+    }
+    bool owner_is_me(const Endpoint& local) const {
+        const auto record = node.server.record(path.tuple, node.now);
+        if (!record) return false;
+        for (const Endpoint& relayed : record->relayed) {
+            if (relayed == local) return true;
+        }
+        return false;
+    }
+    std::uint64_t count_ = 0;
+};
+
+}  // namespace turnpike::test
