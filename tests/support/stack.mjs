@@ -231,7 +231,8 @@ async function startOnce(options) {
     {
       node: { id: 'relay-test', runtime_dir: path.join(directory, 'run/relay'), workers: options.workers ?? 2, ...(urls ? { urls } : {}) },
       listen,
-      relay: { address: options.ipv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1'] },
+      // Above the ports that the kernel hands out, so that no listener of ours is inside.
+      relay: { address: options.ipv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1'], min_port: 61_000, max_port: 65_535 },
       auth: { realm: 'turnpike.test', secrets: [{ file: secretFile, id: 'k1', issuer: 'turnpike' }] },
       // Everything here is loopback, which the default policy denies as a peer.
       peers: { mode: 'lab', allow: ['127.0.0.0/8', '::1/128'] },
