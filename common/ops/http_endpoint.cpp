@@ -175,6 +175,14 @@ std::expected<void, std::string> HttpEndpoint::listen_unix(const std::filesystem
     return {};
 }
 
+std::expected<void, std::string> HttpEndpoint::listen_admin(const std::filesystem::path& path, std::optional<unsigned> group) {
+    if (auto listening = listen_unix(path); !listening || !group) return listening;
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 || ::chmod(path.c_str(), 0660) != 0) {
+        return std::unexpected{"cannot give " + path.string() + " to node.admin_group: " + std::strerror(errno)};
+    }
+    return {};
+}
+
 std::expected<Endpoint, std::string> HttpEndpoint::listen_tcp(const Endpoint& address) {
     sockaddr_storage storage{};
     const socklen_t size = address.to(storage);

@@ -38,12 +38,17 @@ std::filesystem::path InstanceDirectory::locate(std::string_view name, const std
     return std::filesystem::path{"/tmp/turnpike-" + std::to_string(::geteuid())} / name;
 }
 
-std::expected<InstanceDirectory, std::string> InstanceDirectory::claim(std::filesystem::path path) {
+std::expected<InstanceDirectory, std::string> InstanceDirectory::claim(std::filesystem::path path, std::optional<unsigned> group) {
     const std::string shown = path.string();
     std::error_code error;
     if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
-    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    const bool made = ::mkdir(path.c_str(), 0700) == 0;
+    if (!made && errno != EEXIST) {
         return std::unexpected{"cannot make the runtime directory " + shown + ": " + std::strerror(errno) + std::string{kFix}};
+    }
+    // A directory that tmpfiles.d made keeps the owner and mode that it was made with.
+    if (made && group && (::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 || ::chmod(path.c_str(), 0750) != 0)) {
+        return std::unexpected{"cannot give the runtime directory " + shown + " to node.admin_group: " + std::strerror(errno)};
     }
     if (const std::string why = why_unsafe(path); !why.empty()) {
         return std::unexpected{"cannot use the runtime directory " + shown + ": " + why + std::string{kFix}};

@@ -1,5 +1,6 @@
 #include "common/ops/settings.hpp"
 
+#include <grp.h>
 #include <unistd.h>
 
 #include "common/config/units.hpp"
@@ -33,6 +34,13 @@ Settings Settings::read(config::Table root, config::Table node, std::uint16_t me
         node.problem("id", "must be 1 to 64 letters, digits, '-', '_' or '.'");
     }
     node.path("runtime_dir", settings.runtime_dir);
+    std::string group;
+    if (node.text("admin_group", group) && !group.empty()) {
+        // The name service reads files that may hold anything; a name that is no name is not asked for.
+        const ::group* found = is_node_id(group) ? ::getgrnam(group.c_str()) : nullptr;
+        if (found) settings.admin_group = found->gr_gid;
+        else node.problem("admin_group", "is \"" + group + "\", which is no group of this machine; groupadd --system makes one");
+    }
 
     config::Table metrics = root.table("metrics");
     std::string address = "127.0.0.1:" + std::to_string(metrics_port);

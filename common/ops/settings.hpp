@@ -11,10 +11,11 @@
 
 namespace turnpike::ops {
 
-/// What both daemons have in common: [node] id and runtime_dir, [metrics], [log], [privacy], [store].
+/// What both daemons have in common: [node] id, runtime_dir and admin_group, [metrics], [log], [privacy], [store].
 struct Settings {
     std::string node_id;                       // default: the host name
     std::filesystem::path runtime_dir;         // empty: InstanceDirectory::locate decides
+    std::optional<unsigned> admin_group;       // node.admin_group: its members may use the admin socket
     std::optional<Endpoint> metrics_address;   // nothing: off
     Log::Options log;
     ClientIp client_ip = ClientIp::Truncate;

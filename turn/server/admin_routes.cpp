@@ -195,7 +195,7 @@ void add_public_routes(ops::Router& router, Node& node, const ops::Metrics& metr
     router.add(Verb::Get, "/metrics", [&metrics](const Request&) { return Response{200, metrics.text(), std::string{ops::Metrics::kContentType}}; });
     const auto health = [&node](const Request&) {
         if (!node.alive(node.pool.snapshot())) return Response::error(503, "stuck", "a worker's loop does not turn");
-        return Response::text("ok\n");
+        return Response::json(R"({"status":"ok"})");
     };
     router.add(Verb::Get, "/healthz", health);
     router.add(Verb::Get, "/readyz", health);

@@ -14,6 +14,7 @@ Loaded load(const Options& options, WallTime now) {
     if (file.empty() && !options.dev && (options.set.empty() || std::filesystem::exists(kDefaultFile, ignored))) file = kDefaultFile;
     if (!file.empty()) {
         loaded.document.load(file);
+        if (options.config.empty() && !loaded.document.ok()) loaded.document.problem({}, "give --config FILE, or --dev to try it out on this machine");
         // What is missing in a file that cannot be read is no news.
         if (!loaded.document.ok()) return loaded;
     }

@@ -36,12 +36,16 @@ std::string random_hex(Random& random, std::size_t bytes) {
     return crypto::hex(raw);
 }
 
-/// --dev without credentials: a user of this process only, told to the terminal.
+/// --dev without credentials: a user of this process only.
 std::optional<core::StaticUser> throwaway_user(const Config& config, Random& random) {
     if (config.has_credentials()) return {};
-    const std::string password = random_hex(random, 12);
-    std::fprintf(stderr, "turnpike-relay: no credentials are configured; until this process ends: username dev, password %s, realm %s\n", password.c_str(), config.realm.c_str());
-    return core::StaticUser{"dev", Secret{password}};
+    return core::StaticUser{"dev", Secret{random_hex(random, 12)}};
+}
+
+void tell(const core::StaticUser& user, const std::string& realm) {
+    const std::string password{as_text(user.password.reveal())};
+    std::fprintf(stderr, "turnpike-relay: no credentials are configured; until this process ends: username %s, password %s, realm %s\n", user.name.c_str(),
+                 password.c_str(), realm.c_str());
 }
 
 std::string status_line(const net::Snapshot& snapshot) {
@@ -56,7 +60,7 @@ int serve(const Options& options, Loaded loaded) {
     ops::ControlLoop loop;
 
     // One process per instance: the lock comes before the ports, so that a second start says what it means.
-    const auto directory = ops::InstanceDirectory::claim(ops::InstanceDirectory::locate("relay", config.common.runtime_dir));
+    const auto directory = ops::InstanceDirectory::claim(ops::InstanceDirectory::locate("relay", config.common.runtime_dir), config.common.admin_group);
     if (!directory) return failed(log, directory.error());
 
     Bytes nonce_key(kNonceKeyBytes);
@@ -89,7 +93,7 @@ int serve(const Options& options, Loaded loaded) {
     add_admin_routes(admin_router, node, metrics);
     add_public_routes(public_router, node, metrics);
     ops::HttpEndpoint admin{loop, admin_router}, scraped{loop, public_router};
-    if (const auto listening = admin.listen_unix(directory->admin_socket()); !listening) return failed(log, listening.error());
+    if (const auto listening = admin.listen_admin(directory->admin_socket(), config.common.admin_group); !listening) return failed(log, listening.error());
     if (config.common.metrics_address) {
         const auto bound = scraped.listen_tcp(*config.common.metrics_address);
         if (!bound) return failed(log, bound.error() + "; stop the other program or change metrics.address (\"\" turns it off)");
@@ -116,6 +120,7 @@ int serve(const Options& options, Loaded loaded) {
         });
     }
 
+    if (throwaway) tell(*throwaway, config.realm);
     for (const net::Listener& listener : node.listeners) {
         log.info("listening", {{"transport", to_string(listener.transport)}, {"address", listener.address.to_string()}, {"realm", listener.realm}});
     }
