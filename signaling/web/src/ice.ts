@@ -14,7 +14,7 @@ export class IceServers {
   private asking: Promise<void> | undefined;
 
   constructor(
-    private readonly relayOnly: boolean,
+    readonly relayOnly: boolean,
     private readonly fetch: () => Promise<void>,
     private readonly now: () => number = () => performance.now(),
   ) {}

@@ -12,6 +12,12 @@ export interface NegotiationOptions {
 const kAnswerDeadlineMs = 8_000;
 const kEarlyCandidatesMost = 64;
 
+type DtlsRole = 'active' | 'passive';
+
+function setupOf(description: RTCSessionDescriptionInit | null): string | undefined {
+  return /^a=setup:(\w+)/m.exec(description?.sdp ?? '')?.[1];
+}
+
 /**
  * Perfect negotiation on one RTCPeerConnection (W3C WebRTC, 10.7): both sides may offer at any
  * time; when offers cross, the polite side gives way. Incoming messages are handled one at a time.
@@ -28,6 +34,7 @@ export class Negotiation {
   private closed = false;
   private early: RTCIceCandidateInit[] = []; // until the remote description that they belong to
   private inbox: Promise<void> = Promise.resolve();
+  private dtlsRole: DtlsRole | undefined; // ours, once negotiated
   private answerDeadline: ReturnType<typeof setTimeout> | undefined;
   private readonly batch: CandidateBatch;
 
@@ -116,9 +123,11 @@ export class Negotiation {
       this.isSettingRemoteAnswerPending = false;
     }
     this.heard += 1;
+    if (description.type === 'answer') this.dtlsRole = setupOf(description) === 'active' ? 'passive' : 'active';
     clearTimeout(this.answerDeadline);
     if (description.type === 'offer') {
       await pc.setLocalDescription();
+      this.dtlsRole = setupOf(pc.localDescription) === 'active' ? 'active' : 'passive';
       this.sendLocal();
       this.mayOffer = true; // the newcomer has had its turn
     }
@@ -152,7 +161,10 @@ export class Negotiation {
   private sendLocal(): void {
     const local = this.pc.localDescription;
     if (!local || this.closed) return;
-    this.options.send({ description: { type: local.type, sdp: local.sdp } });
+    // A later offer says which DTLS role we have instead of leaving it open: Firefox would choose
+    // anew and answer with the other one, which Chromium refuses (RFC 8842, 5.5: roles stay).
+    const sdp = local.type === 'offer' && this.dtlsRole ? local.sdp.replaceAll('a=setup:actpass', `a=setup:${this.dtlsRole}`) : local.sdp;
+    this.options.send({ description: { type: local.type, sdp } });
   }
 
   private expectAnswer(): void {

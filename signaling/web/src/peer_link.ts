@@ -1,3 +1,4 @@
+import type { GatherError } from './failure';
 import type { IceServers } from './ice';
 import { Negotiation } from './negotiation';
 import { Observable } from './observable';
@@ -35,6 +36,8 @@ export class PeerLink extends Observable {
   /** Counts the RTCPeerConnections of this pair; messages of an earlier one are ignored. */
   e = 1;
   attempts = 0;
+  /** The latest of this connection. */
+  gatherError: GatherError | undefined;
   /** Set while the member is not in the room's list but its media may live on. */
   orphanedAt: number | undefined;
 
@@ -184,6 +187,10 @@ export class PeerLink extends Observable {
       }
     };
     pc.ontrack = ({ track }) => this.surroundings.heard(this, track);
+    this.gatherError = undefined;
+    pc.onicecandidateerror = ({ errorCode }) => {
+      this.gatherError = { code: errorCode, relayOnly: this.surroundings.ice.relayOnly };
+    };
 
     const control = pc.createDataChannel('ctl', { negotiated: true, id: kControlId });
     control.onopen = () => this.surroundings.controlOpened(this);
@@ -200,6 +207,7 @@ export class PeerLink extends Observable {
     const { pc } = this;
     pc.onconnectionstatechange = null;
     pc.ontrack = null;
+    pc.onicecandidateerror = null;
     if (this.control) {
       this.control.onopen = null;
       this.control.onmessage = null;

@@ -99,7 +99,9 @@ export class FakeConnection {
       return;
     }
     const type = this.signalingState === 'have-remote-offer' ? 'answer' : 'offer';
-    const sdp = `v=0\r\na=ice-ufrag:${this.ufrag}\r\n`;
+    // Like Firefox: an open offer is answered active, whatever the role was before.
+    const answer = this.remoteDescription?.sdp?.includes('a=setup:active') ? 'passive' : 'active';
+    const sdp = `v=0\r\na=ice-ufrag:${this.ufrag}\r\na=setup:${type === 'offer' ? 'actpass' : answer}\r\n`;
     if (type === 'offer') {
       this.before = { local: this.localDescription, remote: this.remoteDescription };
       this.offers += 1;

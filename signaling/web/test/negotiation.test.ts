@@ -169,3 +169,24 @@ test('local candidates leave in batches; a closed negotiation says nothing', asy
   vi.advanceTimersByTime(50);
   expect(offerer.out).toHaveLength(1);
 });
+
+test('a later offer keeps the DTLS roles that were negotiated', async () => {
+  const offerer = side(false, true);
+  const answerer = side(true, false);
+  const setup = (from: Side): string | undefined => /a=setup:(\w+)/.exec(from.out.at(-1)?.description?.sdp ?? '')?.[1];
+  offerer.pc.need();
+  await settled();
+  expect(setup(offerer)).toBe('actpass');
+  await deliver(offerer, answerer);
+  expect(setup(answerer)).toBe('active');
+  await deliver(answerer, offerer);
+
+  await answerer.negotiation.restart();
+  await settled();
+  expect(setup(answerer)).toBe('active');
+  await deliver(answerer, offerer);
+  await deliver(offerer, answerer);
+  await offerer.negotiation.restart();
+  await settled();
+  expect(setup(offerer)).toBe('passive');
+});

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { failureReason } from '../src/failure';
 import { badgeOf, commonLink, deriveStats } from '../src/stats';
 
 type Entry = Record<string, unknown> & { id: string; type: string };
@@ -63,4 +64,11 @@ test('one word for all links', () => {
   expect(commonLink(['unknown', 'direct'])).toBe('direct');
   expect(commonLink(['relay', 'relay'])).toBe('relay');
   expect(commonLink(['relay', 'direct', 'unknown'])).toBe('mixed');
+});
+
+test('the reason of a failure, as far as it is known', () => {
+  expect(failureReason(undefined)).toMatch(/networks/);
+  expect(failureReason({ code: 401, relayOnly: true })).toBe('No way through: the relay does not accept our credentials.');
+  expect(failureReason({ code: 701, relayOnly: false })).toBe('There is no direct way, and the relay cannot be reached from here.');
+  expect(failureReason({ code: 599, relayOnly: true })).toMatch(/599/);
 });

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { Call, Person } from '../call';
+import { failureReason } from '../failure';
 import { SpeakingDetector } from '../level';
 import { badgeOf, type Badge } from '../stats';
 import { Avatar, hueOf } from './avatar';
@@ -69,7 +70,13 @@ function PathBadge({ person }: { person: Person }): JSX.Element {
       </span>
     );
   }
-  if (link.state === 'failed') return <span class="badge bad">No connection</span>;
+  if (link.state === 'failed') {
+    return (
+      <span class="badge bad" title={failureReason(link.gatherError)}>
+        No connection
+      </span>
+    );
+  }
   const badge = badgeOf(link.stats);
   return (
     <span class={`badge ${badge.kind}`} title={badge.detail}>

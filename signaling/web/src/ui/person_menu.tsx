@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Call } from '../call';
+import { failureReason } from '../failure';
 import type { PeerLink } from '../peer_link';
 import type { PeerMessage } from '../protocol';
 import { badgeOf } from '../stats';
@@ -40,6 +41,7 @@ export function PersonMenu({ call, peer, link, close }: PersonMenuProps): JSX.El
           onInput={(event) => call.speakers.setVolume(link, Number(event.currentTarget.value) / 100)}
         />
       </label>
+      {link.state === 'failed' && <p class="problem">{failureReason(link.gatherError)} We keep trying.</p>}
       <dl class="facts">
         <div>
           <dt>Path</dt>
