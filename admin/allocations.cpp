@@ -170,7 +170,7 @@ void add_allocations(CLI::App& app, Session& session) {
     const auto filter = std::make_shared<Filter>();
     all->add_option("--subject", filter->subject, "only of this subject (a username without expiry and limits)")->type_name("TEXT");
     all->add_option("--node", filter->node, "only of this relay")->type_name("NODE");
-    all->add_option("--limit", filter->limit, "at most so many")->capture_default_str()->check(CLI::Range(1, 1000000));
+    all->add_option("--limit", filter->limit, "at most so many")->capture_default_str()->check(CLI::Range(1, 10000));
     all->footer("Examples:\n  turnpike allocations list\n  turnpike allocations list --subject alice -o json\n"
                 "  turnpike allocations list -o name | head");
     all->callback([&session, filter] { list(session, *filter); });

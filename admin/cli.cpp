@@ -28,13 +28,14 @@ constexpr const char* kFooter =
 void add_globals(CLI::App& app, Globals& globals) {
     const char* group = "Everywhere";
     app.add_option("--runtime-dir", globals.runtime_dir, "folder with the daemons' runtime directories")
-        ->type_name("DIR")->group(group);
+        ->type_name("DIR")->group(group)->take_last();
     app.add_option("--socket", globals.sockets, "admin socket of a daemon; may be repeated")
         ->type_name("FILE")->group(group)->allow_extra_args(false);
-    app.add_option("-o,--output", globals.output, "table, json, jsonl, tsv, csv or name")->type_name("FORMAT")->group(group);
+    app.add_option("-o,--output", globals.output, "table, json, jsonl, tsv, csv or name")
+        ->type_name("FORMAT")->group(group)->take_last();
     app.add_flag("--no-headers", globals.no_headers, "tables and TSV without their first line")->group(group);
     app.add_flag("--no-color", globals.no_color, "no colours (NO_COLOR does the same)")->group(group);
-    app.add_option("--timeout", globals.timeout, "for each answer of a daemon")->type_name("TIME")->group(group)
+    app.add_option("--timeout", globals.timeout, "for each answer of a daemon")->type_name("TIME")->group(group)->take_last()
         ->capture_default_str()
         ->check([](const std::string& text) {
             return parse_duration(text) ? std::string{} : fmt::format("'{}' is no time; as in 10s or 2m", text);

@@ -75,14 +75,6 @@ TEXT
     [[ $failed -eq 0 ]]
 }
 
-# Sanitizers want a memory layout that very random kernels (mmap_rnd_bits 32) do not leave them.
-unrandomized() {
-    if [[ $(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28) -gt 28 ]] && setarch -R true 2>/dev/null; then
-        exec setarch -R "$@"
-    fi
-    exec "$@"
-}
-
 dev_fmt() {
     local check=false
     case ${1:-} in

@@ -6,7 +6,8 @@ Usage: ./dev run [--check] [--port-base N] [--no-build]
 
 Builds, starts turnpike-relay and turnpike-signaling on loopback with the embedded store, relays
 packets through itself over UDP, TCP and TLS and checks each of them, prints where the page is, and
-waits. Ctrl-C stops all of it. Configuration, secrets and sockets are in build/run.
+waits. Ctrl-C stops all of it. Configuration, secrets and sockets are in build/run (TURNPIKE_RUN=DIR:
+elsewhere).
 
   --check        exit after the proof: 0 when everything held
   --port-base N  ports N to N+4 instead of 3478, 5349, 8080, 9641 and 9642
@@ -83,15 +84,18 @@ PORTS
 
 # Secrets and the certificate are made once and kept, so that links and clients of yesterday work.
 write_run_folder() {
-    run_folder=build/run
+    run_folder=${TURNPIKE_RUN:-build/run}
     mkdir -p "$run_folder"
     chmod 700 "$run_folder"
     sockets=$run_folder
     # A socket's path has 107 bytes; a checkout deep in a tree has its sockets elsewhere.
-    if ((${#root} > 70)); then
+    local deepest
+    deepest=$(absolute "$sockets")/signaling/admin.sock
+    if ((${#deepest} > 107)); then
         sockets=$(mktemp -d "${TMPDIR:-/tmp}/turnpike-run.XXXXXX")
-        sockets_made=$sockets
+        trap 'stop_children; rm -rf "$sockets"' EXIT
     fi
+    run_files=$(absolute "$run_folder")
     local old_umask
     old_umask=$(umask)
     umask 077
@@ -120,7 +124,7 @@ write_run_folder() {
                 printf '\n[[listen]]\ntransport = "%s"\naddress = "%s:%s"\n' "$transport" "$address" "$turn_port"
             done
             printf '\n[[listen]]\ntransport = "tls"\naddress = "%s:%s"\n' "$address" "$tls_port"
-            printf 'certificate = "%s"\nkey = "%s"\n' "$root/$run_folder/certificate.pem" "$root/$run_folder/key.pem"
+            printf 'certificate = "%s"\nkey = "%s"\n' "$run_files/certificate.pem" "$run_files/key.pem"
         done
         cat <<TOML
 
@@ -130,7 +134,7 @@ default_family = "listener"
 
 [auth]
 realm = "turnpike"
-secrets = [{ file = "$root/$run_folder/turn-secret", id = "dev", issuer = "turnpike" }]
+secrets = [{ file = "$run_files/turn-secret", id = "dev", issuer = "turnpike" }]
 
 [peers]
 # Loopback peers, which no server that others reach would allow.
@@ -157,8 +161,8 @@ root = "$root/build/web"
 
 [auth]
 realm = "turnpike"
-secrets = [{ file = "$root/$run_folder/turn-secret", id = "dev", issuer = "turnpike" }]
-api_keys = [{ file = "$root/$run_folder/api-key" }]
+secrets = [{ file = "$run_files/turn-secret", id = "dev", issuer = "turnpike" }]
+api_keys = [{ file = "$run_files/api-key" }]
 
 [metrics]
 address = "127.0.0.1:$signaling_metrics"

@@ -1,0 +1,235 @@
+# ./dev test: builds what the suites need, runs them, counts. Sourced by ./dev.
+
+test_usage() {
+    cat <<'TEXT'
+Usage: ./dev test [--all] [--list] [--no-build] [SUITE...]
+
+Builds (release, and AddressSanitizer for the parsers and the state machine) and runs every suite, or
+those named. A name stands for all below it: "interop" is all of interop/. Full output: build/log.
+
+  --all       also ASan of the drivers, ThreadSanitizer of the workers, slow tests (TURNPIKE_SLOW=1)
+  --list      the names of the suites
+  --no-build  with what is built already
+
+The last line is "N passed, N failed, N skipped"; the exit code is 1 when something failed.
+
+Examples:
+  ./dev test
+  ./dev test turn/core asan/turn/core
+  ./dev test interop e2e/denied_peers
+TEXT
+}
+
+asan_rooms=(common/base common/crypto turn/stun turn/core)
+asan_rooms_all=(common/config common/cluster common/ops turn/net turn/server signaling/core signaling/net signaling/server)
+tsan_rooms_all=(turn/net)
+
+# The suites, in the order in which they run: the quick ones first.
+list_suites() {
+    local file folder
+    find tests -name node_modules -prune -o -name '*_test.cpp' -printf '%h\n' | sed 's,^tests/,,' | LC_ALL=C sort -u
+    for file in tests/fuzz/*_fuzz.cpp; do [[ -e $file ]] && echo "fuzz/$(basename "$file" _fuzz.cpp)"; done
+    compgen -G 'benchmarks/*_bench.cpp' >/dev/null && echo bench/allocations
+    [[ -f signaling/web/package.json ]] && echo web/types && echo web/unit
+    local room
+    for room in "${asan_rooms[@]}"; do echo "asan/$room"; done
+    if $all_suites; then
+        for room in "${asan_rooms_all[@]}"; do echo "asan/$room"; done
+        for room in "${tsan_rooms_all[@]}"; do echo "tsan/$room"; done
+    fi
+    for folder in interop e2e browser; do
+        for file in "tests/$folder"/*.test.mjs; do [[ -e $file ]] && echo "$folder/$(basename "$file" .test.mjs)"; done
+    done
+    return 0
+}
+
+dev_test() {
+    local build=true patterns=() suites=() suite pattern
+    all_suites=false
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            -h | --help) test_usage; return 0 ;;
+            --all) all_suites=true ;;
+            --list) list_suites; return 0 ;;
+            --no-build) build=false ;;
+            -*) fail_usage "there is no ./dev test $1; ./dev test --help" ;;
+            *) patterns+=("${1%/}") ;;
+        esac
+        shift
+    done
+    # A sanitizer's suite may be named without --all.
+    [[ "${patterns[*]:-}" == *san/* ]] && all_suites=true
+    $all_suites && export TURNPIKE_SLOW=1
+    while read -r suite; do
+        if [[ ${#patterns[@]} -eq 0 ]]; then
+            suites+=("$suite")
+            continue
+        fi
+        for pattern in "${patterns[@]}"; do
+            if [[ $suite == "$pattern" || $suite == "$pattern"/* ]]; then suites+=("$suite"); break; fi
+        done
+    done < <(list_suites)
+    [[ ${#suites[@]} -gt 0 ]] || fail_usage "no suite is called ${patterns[*]}; ./dev test --list"
+
+    local began
+    began=$(now_ms)
+    if $build; then prepare "${#patterns[@]}" "${suites[@]}"; fi
+
+    passed=0 failed=0 skipped=0 failures=()
+    for suite in "${suites[@]}"; do run_suite "$suite"; done
+    say ''
+    if [[ ${#failures[@]} -gt 0 ]]; then
+        say "${red}Failed:$plain"
+        printf '  %s\n' "${failures[@]}"
+    fi
+    say "${dim}$(since "$began")$plain"
+    say "$passed passed, $failed failed, $skipped skipped"
+    [[ $failed -eq 0 ]]
+}
+
+target_of() { printf 'test_%s' "${1//\//_}"; }
+
+# prepare PATTERNS SUITE...: packages, programs, pages and tools that these suites use.
+prepare() {
+    local whole=$1 suite release=() asan=() tsan=() node=false web=false
+    shift
+    for suite in "$@"; do
+        case $suite in
+            asan/*) asan+=("$(target_of "${suite#asan/}")") ;;
+            tsan/*) tsan+=("$(target_of "${suite#tsan/}")") ;;
+            fuzz/*) release+=("${suite#fuzz/}_fuzz") ;;
+            bench/*) release+=(micro_bench) ;;
+            web/*) web=true ;;
+            interop/* | e2e/* | browser/*) node=true ;;
+            *) release+=("$(target_of "$suite")") ;;
+        esac
+    done
+    install build test
+    $node && release+=(turnpike-relay turnpike-signaling turnpike turnpike-bench)
+    # Everything, so that what no test covers compiles too.
+    [[ $whole -eq 0 ]] && release=(all)
+    if [[ ${#release[@]} -gt 0 ]]; then build_preset release "${release[@]}"; fi
+    if [[ ${#asan[@]} -gt 0 ]]; then build_preset asan "${asan[@]}"; fi
+    if [[ ${#tsan[@]} -gt 0 ]]; then build_preset tsan "${tsan[@]}"; fi
+    if $web; then npm_install signaling/web; fi
+    if $node; then
+        build_web
+        npm_install tests
+        unpack_coturn
+    fi
+}
+
+# run_suite NAME: one line, and its numbers into the sums.
+run_suite() {
+    local name=$1 log=test-${1//\//-} began status=0 ok=0 bad=0 skip=0
+    began=$(now_ms)
+    rm -f "$log_folder/$log.log"
+    case $name in
+        asan/*) run_cpp asan "${name#asan/}" || status=$? ;;
+        tsan/*) run_cpp tsan "${name#tsan/}" || status=$? ;;
+        fuzz/*)
+            local fuzz=${name#fuzz/}
+            watched "$name" "$log" timeout -k 5 300 "build/release/bin/${fuzz}_fuzz" "tests/fuzz/corpus/$fuzz" || status=$?
+            if [[ $status -eq 0 ]]; then ok=1; fi
+            ;;
+        bench/allocations)
+            watched "$name" "$log" check_allocations || status=$?
+            count_lines "$log_folder/$log.log"
+            ;;
+        web/types)
+            watched "$name" "$log" timeout -k 5 300 npm run --prefix signaling/web typecheck || status=$?
+            if [[ $status -eq 0 ]]; then ok=1; fi
+            ;;
+        web/unit) run_vitest || status=$? ;;
+        interop/* | e2e/* | browser/*) run_node "tests/$name.test.mjs" || status=$? ;;
+        *) run_cpp release "$name" || status=$? ;;
+    esac
+    # A suite that ends badly without naming a test (a crash, a time-out) is a failure of its own.
+    if [[ $status -ne 0 && $bad -eq 0 ]]; then
+        bad=1
+        failures+=("$name: ended with status $status (see build/log/$log.log)")
+    fi
+    if [[ $status -eq 0 && $((ok + bad + skip)) -eq 0 ]]; then
+        bad=1
+        failures+=("$name: ran no test (see build/log/$log.log)")
+    fi
+    passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+    local mark="$green✔$plain" text="$ok passed"
+    [[ $skip -gt 0 ]] && text+=", $skip skipped"
+    if [[ $bad -gt 0 ]]; then
+        mark="$red✖$plain"
+        text+=", $bad failed (build/log/$log.log)"
+    fi
+    printf '%s %-28s %-34s %s\n' "$mark" "$name" "$text" "$(since "$began")"
+}
+
+run_cpp() {
+    local preset=$1 room=$2 program result=0
+    program=build/$preset/bin/$(target_of "$room")
+    if [[ ! -x $program ]]; then
+        echo "$program was not built" >"$log_folder/$log.log"
+        return 127
+    fi
+    watched "$name" "$log" unrandomized timeout -k 5 600 "$program" --gtest_color=no || result=$?
+    ok=$(grep -c '^\[       OK \]' "$log_folder/$log.log" || true)
+    skip=$(grep -c '^\[  SKIPPED \] .*ms)$' "$log_folder/$log.log" || true)
+    bad=$(grep -c '^\[  FAILED  \] .*ms)$' "$log_folder/$log.log" || true)
+    remember_failures '^\[  FAILED  \] \(.*\) (.*ms)$'
+    return "$result"
+}
+
+# remember_failures SED-PATTERN: the names in the log that match, at most ten of a suite.
+remember_failures() {
+    local line
+    while read -r line; do failures+=("$name: $line"); done < <(sed -n "s/$1/\1/p" "$log_folder/$log.log" | head -10)
+}
+
+run_node() {
+    local result=0
+    watched "$name" "$log" timeout -k 10 900 env TURNPIKE_BIN="$root/build/release/bin" TURNPIKE_TOOLS="$root/build/tools/bin" \
+        TURNPIKE_TEST_LOGS="$root/$log_folder/stacks/$name" node --test --test-reporter=tap "$1" || result=$?
+    ok=$(tap_count pass) bad=$(tap_count fail)
+    skip=$(($(tap_count skipped) + $(tap_count todo)))
+    remember_failures '^ *not ok [0-9]* - \(.*\)$'
+    return "$result"
+}
+tap_count() {
+    local number
+    number=$(sed -n "s/^# $1 \([0-9]*\)$/\1/p" "$log_folder/$log.log" | tail -1)
+    printf '%s' "${number:-0}"
+}
+
+run_vitest() {
+    local result=0 report=$root/$log_folder/vitest.json
+    rm -f "$report"
+    watched "$name" "$log" timeout -k 5 300 npm run --prefix signaling/web test -- --reporter=default --reporter=json --outputFile="$report" || result=$?
+    if [[ -f $report ]]; then
+        read -r ok bad skip < <(node -p 'const r = JSON.parse(require("fs").readFileSync(process.argv[1])); [r.numPassedTests, r.numFailedTests, r.numPendingTests + r.numTodoTests].join(" ")' "$report")
+        [[ $bad -gt 0 ]] && failures+=("$name: $bad tests (see build/log/$log.log)")
+    fi
+    return "$result"
+}
+
+# The data plane allocates nothing: each benchmark of it says so by its counter. "ok NAME" or
+# "not ok NAME" a line.
+check_allocations() {
+    timeout -k 5 300 build/release/bin/micro_bench --benchmark_format=json --benchmark_min_time=0.02 >"$log_folder/micro_bench.json" || exit $?
+    node -e '
+        const report = JSON.parse(require("fs").readFileSync(process.argv[1]));
+        const must = /ChannelData|ToPeer|ToClient|DataPath|Send|Classify|Frame|Parse|Lookup/;
+        let bad = 0, data_plane = 0;
+        for (const one of report.benchmarks) {
+            if (one["allocs/op"] === undefined || !must.test(one.name)) continue;
+            if (/ToPeer|ToClient|DataPath/.test(one.name)) data_plane += 1;
+            const good = one["allocs/op"] === 0;
+            if (!good) bad += 1;
+            console.log(`${good ? "ok" : "not ok"} ${one.name}: ${one["allocs/op"]} heap allocations`);
+        }
+        process.exitCode = bad ? 1 : 0;
+    ' "$log_folder/micro_bench.json"
+}
+count_lines() {
+    ok=$(grep -c '^ok ' "$1" || true)
+    bad=$(grep -c '^not ok ' "$1" || true)
+    remember_failures '^not ok \(.*\)$'
+}
