@@ -31,6 +31,8 @@ public:
         explicit operator bool() const noexcept { return index != kNone; }
     };
 
+    DeadlineWheel() noexcept { heads_.fill(kNone); }
+
     Handle arm(Instant deadline, Value value) {
         const std::uint32_t index = take_node();
         Node& node = nodes_[index];
@@ -158,18 +160,12 @@ private:
     }
 
     std::vector<Node> nodes_;
-    std::array<std::uint32_t, kSlots + 1> heads_ = filled();
+    std::array<std::uint32_t, kSlots + 1> heads_;
     std::vector<Handle> ready_;
     std::uint32_t free_ = kNone;
     std::size_t armed_ = 0;
     std::int64_t current_ = 0;  // the tick whose slot was drained last, once started_
     bool started_ = false;
-
-    static constexpr std::array<std::uint32_t, kSlots + 1> filled() noexcept {
-        std::array<std::uint32_t, kSlots + 1> heads{};
-        heads.fill(kNone);
-        return heads;
-    }
 };
 
 }  // namespace turnpike
