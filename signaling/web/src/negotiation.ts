@@ -1,4 +1,5 @@
 import { CandidateBatch } from './candidate_batch';
+import { withDtx } from './opus';
 import type { SignalPayload } from './protocol';
 
 export interface NegotiationOptions {
@@ -118,7 +119,7 @@ export class Negotiation {
 
     this.isSettingRemoteAnswerPending = description.type === 'answer';
     try {
-      await pc.setRemoteDescription(description); // rolls our own offer back where offers crossed
+      await pc.setRemoteDescription({ type: description.type, sdp: withDtx(description.sdp ?? '') }); // rolls our own offer back where offers crossed
     } finally {
       this.isSettingRemoteAnswerPending = false;
     }
