@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { freePort, root, until } from '../support/stack.mjs';
+import { root, until } from '../support/stack.mjs';
 
 /** N such that N to N+4 are free now. */
 async function freeBase() {
