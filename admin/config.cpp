@@ -18,7 +18,8 @@ namespace {
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
-const std::vector<Column> kColumns{{"FILE", "/file"}, {"LINE", "/line"}, {"COLUMN", "/column"}, {"PROBLEM", "/message"}};
+const std::vector<Column> kColumns{
+    {"FILE", "/file"}, {"LINE", "/line"}, {"COLUMN", "/column"}, {"SEVERITY", "/severity"}, {"PROBLEM", "/message"}};
 
 // Whose file it is, by what only one of the daemons knows. Empty: cannot tell.
 std::string daemon_of(const fs::path& file) {
@@ -39,15 +40,20 @@ std::string daemon_of(const fs::path& file) {
     return is_relay ? "relay" : "signaling";
 }
 
-// "relay.toml:12:5: message", as the daemons print them; all else belongs to the problem before.
+// "relay.toml:12:5: message" or "...: warning: message", as the daemons print them; all else belongs to
+// the problem before.
 std::vector<Json> problems_in(const std::string& output) {
-    static const std::regex place{R"(^(.+?):(\d+):(\d+): (.*)$)"};
+    static const std::regex place{R"(^(.+?):(\d+):(\d+): (warning: |error: )?(.*)$)"};
     std::vector<Json> problems;
     std::istringstream in{output};
     for (std::string line; std::getline(in, line);) {
         std::smatch match;
         if (std::regex_match(line, match, place)) {
-            problems.push_back({{"file", match[1].str()}, {"line", std::stol(match[2].str())}, {"column", std::stol(match[3].str())}, {"message", match[4].str()}});
+            problems.push_back({{"file", match[1].str()},
+                                {"line", std::stol(match[2].str())},
+                                {"column", std::stol(match[3].str())},
+                                {"severity", match[4].str() == "warning: " ? "warning" : "error"},
+                                {"message", match[5].str()}});
         } else if (!problems.empty() && line.find_first_not_of(" ") != std::string::npos) {
             auto& detail = problems.back()["detail"];
             detail = detail.is_string() ? detail.get<std::string>() + "\n" + line : line;

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # ./dev build, and what the other commands build. Sourced by ./dev.
 
 jobs=${JOBS:-$(nproc)}
@@ -23,10 +24,7 @@ dev_build() {
     local preset=${1:-release}
     [[ $# -gt 0 ]] && shift
     [[ " $presets " == *" $preset "* ]] || fail_usage "there is no preset '$preset'; there are: $presets"
-    case $preset in
-        release | dev | asan | tsan | bench) install build; ;;
-        fuzz) install build fuzz ;;
-    esac
+    if [[ $preset == fuzz ]]; then install_packages build fuzz; else install_packages build; fi
     build_preset "$preset" "$@"
     if [[ $preset == release && $# -eq 0 ]]; then build_web; fi
     say "Programs: build/$preset/bin$([[ $preset == release && $# -eq 0 ]] && printf ' · page: build/web')"

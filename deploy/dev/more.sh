@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # ./dev bench, ./dev fuzz, ./dev fmt. Sourced by ./dev.
 
 dev_bench() {
@@ -15,7 +16,7 @@ TEXT
             return 0
             ;;
     esac
-    install build test
+    install_packages build test
     build_preset bench micro_bench
     build/bench/bin/micro_bench --benchmark_counters_tabular=true "$@"
 }
@@ -56,7 +57,7 @@ TEXT
         seconds=${2:-60}
     fi
     [[ $seconds =~ ^[0-9]+$ ]] || fail_usage "SECONDS is a number, not '$seconds'"
-    install build fuzz
+    install_packages build fuzz
     build_preset fuzz "${targets[@]/%/_fuzz}"
     local failed=0 began
     for name in "${targets[@]}"; do
@@ -93,7 +94,7 @@ TEXT
             ;;
         -*) fail_usage "there is no ./dev fmt $1" ;;
     esac
-    command -v clang-format-14 >/dev/null || install fmt
+    command -v clang-format-14 >/dev/null || install_packages fmt
     local files=("$@") wrong=0 file
     [[ ${#files[@]} -gt 0 ]] || mapfile -t files < <(find admin benchmarks common signaling tests turn \
         -name node_modules -prune -o \( -name '*.cpp' -o -name '*.hpp' \) -print | LC_ALL=C sort)

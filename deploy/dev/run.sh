@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # ./dev run: relay and signaling on loopback, with a proof that packets are relayed. Sourced by ./dev.
 
 run_usage() {
@@ -36,7 +37,7 @@ dev_run() {
         relay_metrics=$((base + 3)) signaling_metrics=$((base + 4))
     fi
 
-    install build
+    install_packages build
     if $build; then
         build_preset release turnpike-relay turnpike-signaling turnpike turnpike-bench
         build_web

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What must be on the machine. Nothing is asked of apt when everything is there. Sourced by ./dev.
 
 # The packages of a list, without comments.
@@ -30,8 +31,8 @@ refresh_apt() {
     apt_lists_fresh=true
 }
 
-# install LIST...: what is missing of deploy/packages/LIST.txt, in one call.
-install() {
+# install_packages LIST...: what is missing of deploy/packages/LIST.txt, in one call.
+install_packages() {
     command -v dpkg-query >/dev/null || {
         warn "this is no Debian; the packages of deploy/packages/{$*}.txt are yours to install"
         return 0

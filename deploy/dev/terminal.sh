@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What ./dev says and how: colours only on a terminal, progress in a pipe too, and nothing left
 # running behind. Sourced by ./dev.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # ./dev test: builds what the suites need, runs them, counts. Sourced by ./dev.
 
 test_usage() {
@@ -104,7 +105,7 @@ prepare() {
             *) release+=("$(target_of "$suite")") ;;
         esac
     done
-    install build test
+    install_packages build test
     $node && release+=(turnpike-relay turnpike-signaling turnpike turnpike-bench)
     # Everything, so that what no test covers compiles too.
     [[ $whole -eq 0 ]] && release=(all)

@@ -104,7 +104,7 @@ protected:
         std::filesystem::create_directories(program_folder_);
         for (const char* name : {"turnpike-relay", "turnpike-signaling"}) {
             const auto program = program_folder_ / name;
-            std::ofstream{program} << "#!/bin/sh\nif grep -q bad \"$2\"; then echo \"$2:2:7: " << name
+            std::ofstream{program} << "#!/bin/sh\nif grep -q careless \"$2\"; then echo \"$2:1:1: warning: careless\"; fi\nif grep -q bad \"$2\"; then echo \"$2:2:7: " << name
                                    << ": unknown key\" >&2; echo '  did you mean x?' >&2; exit 78; fi\n";
             std::filesystem::permissions(program, std::filesystem::perms::owner_all);
         }
@@ -138,10 +138,17 @@ TEST_F(ConfigValidate, PassesTheProblemsOn) {
     EXPECT_THAT(table.out, HasSubstr(name + ":2:7: turnpike-relay: unknown key"));
     const Outcome tsv = cli({"config", "validate", name, "--no-headers"});
     EXPECT_EQ(tsv.code, 1);
-    EXPECT_EQ(tsv.out, name + "\t2\t7\tturnpike-relay: unknown key\n");
+    EXPECT_EQ(tsv.out, name + "\t2\t7\terror\tturnpike-relay: unknown key\n");
     const Json json = json_of({"config", "validate", name}, "ConfigProblemList");
     EXPECT_EQ(json.at("items")[0].at("line"), 2);
     EXPECT_THAT(json.at("items")[0].at("detail").get<std::string>(), HasSubstr("did you mean"));
+}
+
+TEST_F(ConfigValidate, AWarningIsNoFailure) {
+    const std::string name = file("[relay]\ncareless = 1\n");
+    const Json json = json_of({"config", "validate", name}, "ConfigProblemList");
+    EXPECT_EQ(json.at("items")[0].at("severity"), "warning");
+    EXPECT_EQ(cli({"config", "validate", name}).code, 0);
 }
 
 TEST_F(ConfigValidate, IsNotFoundForAMissingFile) { EXPECT_EQ(cli({"config", "validate", "/nonexistent.toml"}).code, 3); }

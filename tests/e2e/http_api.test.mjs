@@ -25,8 +25,8 @@ async function assertAllocates(username, password) {
 test('with the key: credentials that work', async () => {
   await withCall(stack, async () => {
     const answer = await http('POST', '/v1/ice-servers', { user: 'web', ttl: 120 }, bearer(stack.apiKey));
-    assert.equal(answer.status, 200, answer.text);
-    const [server] = answer.json.iceServers ?? answer.json.ice_servers;
+    assert.equal(answer.status, 201, answer.text);
+    const [server] = answer.json.iceServers;
     assert.match(server.username, /^\d+:web/);
     assert.ok([].concat(server.urls).some((url) => url.startsWith('turn:')));
     await assertAllocates(server.username, server.credential);
