@@ -78,7 +78,7 @@ int run(const Options& options) {
     ops::Log log{config.common.log};
     const ops::Settings common = config.common;
 
-    auto directory = ops::InstanceDirectory::claim(ops::InstanceDirectory::locate("signaling", common.runtime_dir));
+    auto directory = ops::InstanceDirectory::claim(ops::InstanceDirectory::locate("signaling", common.runtime_dir), common.admin_group);
     if (!directory) return fail(directory.error());
     auto service = Service::open(std::move(config), clock, random, log);
     if (!service) return fail(service.error());
@@ -98,7 +98,7 @@ int run(const Options& options) {
     add_admin_routes(admin_routes, signaling, clock, identity, metrics, document.effective());
     add_health_routes(public_routes, signaling, metrics);
     ops::HttpEndpoint admin{control, admin_routes}, health{control, public_routes};
-    if (auto listening = admin.listen_unix(directory->admin_socket()); !listening) return fail(listening.error());
+    if (auto listening = admin.listen_admin(directory->admin_socket(), common.admin_group); !listening) return fail(listening.error());
     if (common.metrics_address) {
         if (auto listening = health.listen_tcp(*common.metrics_address); !listening) {
             return fail(listening.error() + "; change metrics.address, or set it to \"\"");
