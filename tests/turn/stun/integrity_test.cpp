@@ -125,22 +125,26 @@ TEST(MessageIntegrity, IsNeverTruncated) {
     EXPECT_FALSE(verifies(builder.bytes()));
 }
 
-// §14.6: 16 to 32 bytes, a multiple of 4.
+// §14.6: 16 to 32 bytes, a multiple of 4; other sizes are refused however the HMAC was taken.
 TEST(MessageIntegritySha256, MayBeTruncatedToSixteenBytes) {
     for (std::size_t size = 0; size <= 40; ++size) {
-        Bytes space(128);
-        MessageBuilder builder{space, Class::Request, Method::Refresh, kId};
-        builder.text(Attribute::Username, "user");
-        const std::size_t at = builder.bytes().size();
-        builder.bytes(Attribute::MessageIntegritySha256, Bytes(size));
-        Bytes bytes(builder.bytes().begin(), builder.bytes().end());
-        const auto mac = crypto::hmac_sha256(kKey, {ByteView{bytes}.first(at)});
-        std::copy_n(mac.begin(), std::min(size, mac.size()), bytes.begin() + static_cast<std::ptrdiff_t>(at) + 4);
+        for (const bool count_padding : {true, false}) {
+            Bytes space(128);
+            MessageBuilder builder{space, Class::Request, Method::Refresh, kId};
+            builder.text(Attribute::Username, "user");
+            const std::size_t at = builder.bytes().size();
+            builder.bytes(Attribute::MessageIntegritySha256, Bytes(size));
+            Bytes bytes(builder.bytes().begin(), builder.bytes().end());
+            Bytes covered(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
+            if (!count_padding) store_u16(covered, 2, static_cast<std::uint16_t>(at + 4 + size - kHeaderSize));
+            const auto mac = crypto::hmac_sha256(kKey, {covered});
+            std::copy_n(mac.begin(), std::min(size, mac.size()), bytes.begin() + static_cast<std::ptrdiff_t>(at) + 4);
 
-        EXPECT_EQ(verifies_sha256(bytes), size >= 16 && size <= 32 && size % 4 == 0) << size;
-        if (size >= 4) {
-            bytes[at + 4 + std::min(size, mac.size()) - 1] ^= 1;
-            EXPECT_FALSE(verifies_sha256(bytes)) << size;
+            EXPECT_EQ(verifies_sha256(bytes), size >= 16 && size <= 32 && size % 4 == 0) << size;
+            if (size >= 4) {
+                bytes[at + 4 + std::min(size, mac.size()) - 1] ^= 1;
+                EXPECT_FALSE(verifies_sha256(bytes)) << size;
+            }
         }
     }
 }

@@ -99,6 +99,20 @@ TEST(MessageView, RefusesALengthThatIsNotTheDatagrams) {
     }
 }
 
+// Also when it agrees with the datagram: attributes are padded to 4.
+TEST(MessageView, RefusesALengthThatIsNotAMultipleOfFour) {
+    for (std::size_t size = 0; size <= 16; ++size) {
+        Bytes bytes = RawMessage{}.bytes();
+        bytes.resize(kHeaderSize + size);
+        store_u16(bytes, 2, static_cast<std::uint16_t>(size));
+        if (size % 4 == 0) {
+            EXPECT_TRUE(MessageView::parse(bytes)) << size;
+        } else {
+            EXPECT_EQ(error_of(bytes), ParseError::LengthMismatch) << size;
+        }
+    }
+}
+
 TEST(MessageView, RefusesAnAttributeThatRunsPastTheEnd) {
     for (const std::uint16_t length : std::initializer_list<std::uint16_t>{5, 8, 100, 0x7FFF, 0xFFFC, 0xFFFD, 0xFFFF}) {
         Bytes bytes = RawMessage{}.add(Attribute::Software, Bytes(4)).bytes();
@@ -267,6 +281,10 @@ TEST(MessageView, ChecksTheFingerprint) {
 TEST(MessageView, TheFingerprintIsLast) {
     const Bytes followed = RawMessage{}.add_fingerprint().add(Attribute::Software, {'x'}).bytes();
     EXPECT_EQ(error_of(followed), ParseError::BadFingerprint);
+    // Genuine for the length that the whole message has, and still not last.
+    Bytes genuine = followed;
+    store_u32(genuine, kHeaderSize + 4, fingerprint_of(ByteView{genuine}.first(kHeaderSize)));
+    EXPECT_EQ(error_of(genuine), ParseError::BadFingerprint);
     const Bytes twice = RawMessage{}.add_fingerprint().add_fingerprint().bytes();
     EXPECT_EQ(error_of(twice), ParseError::BadFingerprint);
 }

@@ -161,6 +161,8 @@ TEST(StreamFramer, RefusesAFrameOverTheLimitAsSoonAsItIsAnnounced) {
             EXPECT_EQ(cut.error(), FrameError::TooLong);
         }
     }
+    // The padding counts: 4 + 1493 fit into 1498, the three bytes behind them do not.
+    EXPECT_FALSE(next_frame(ByteView{channel_data(0x4001, 1493)}.first(4), 1498));
     const auto stun = next_frame(ByteView{stun_message(0xFFFC)}.first(4), 1500);
     ASSERT_FALSE(stun);
     EXPECT_EQ(stun.error(), FrameError::TooLong);
