@@ -313,6 +313,9 @@ public:
         return node.server.to_client(relay(index), at(peer), size, node.now);
     }
 
+    /// Another object for the same client must not repeat its transaction ids.
+    void skip_transactions(std::uint64_t count) { count_ += count; }
+
     static void transport_udp(stun::MessageBuilder& message) {
         message.u8(Attribute::RequestedTransport, stun::kProtocolUdp);
     }

@@ -18,6 +18,7 @@ void Machine::arm_sweep(Allocation& allocation, Instant deadline) {
 }
 
 void Machine::sweep(Allocation& allocation, Instant now) {
+    wheel_.cancel(allocation.sweep);  // when it is not the timer that called
     allocation.sweep = {};
     const auto permission = allocation.permissions.sweep(now);
     const auto channel = allocation.channels.sweep(now);

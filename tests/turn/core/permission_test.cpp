@@ -131,6 +131,22 @@ TEST(PermissionLimit, Answers508BeyondIt) {
     EXPECT_TRUE(client.permit({"93.184.216.4:1", "93.184.216.5:1", "93.184.216.6:1"})->success());
 }
 
+// Making room looks for expired ones before their deadline does: that deadline must not outlive them.
+TEST(PermissionLimit, LeavesNoDeadlineBehind) {
+    NodeOptions options;
+    options.config.permissions_max = 1;
+    TurnNode node{options};
+    TurnClient client{node};
+    ASSERT_TRUE(client.allocate()->success());
+    ASSERT_TRUE(client.permit({kPeer})->success());
+    node.pass(100s);
+    EXPECT_EQ(client.permit({kOther})->code(), 508);
+    ASSERT_TRUE(client.refresh(0)->success());
+    EXPECT_FALSE(node.server.next_deadline(node.now));
+    node.advance(300s);
+    EXPECT_TRUE(node.ended_allocations.size() == 1);
+}
+
 TEST(PermissionLimit, TakesAsManyPeersAsAMessageHolds) {
     TurnNode node;
     TurnClient client{node};
