@@ -181,7 +181,10 @@ Config read_config(config::Document& document, const Machine& machine, const Rea
     if (const std::string why = why_no_realm(config.realm); !why.empty()) auth.problem("realm", why);
 
     const std::vector<Listening> listening = read_listeners(document, machine, options, config.realm);
-    for (const Listening& listener : listening) config.net.listeners.push_back(listener.net);
+    for (const Listening& listener : listening) {
+        config.net.listeners.push_back(listener.net);
+        if (listener.certificate_until) config.certificates[listener.net.address.to_string()] = *listener.certificate_until;
+    }
 
     config.net.core.relay_v4 = config.net.core.relay_v6 = false;
     read_relay(document, root.table("relay"), machine, config);

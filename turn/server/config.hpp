@@ -24,6 +24,7 @@ struct Config {
     crypto::Capability cap;         // what a signed limit may grant at most
     net::Options net;               // but for core.nonce_key, which main draws
     core::PeerPolicy::Rules peers;
+    std::map<std::string, WallTime> certificates;  // TLS listener's address → when its certificate ends
 
     bool has_credentials() const noexcept { return !secrets.empty() || !users.empty(); }
     std::shared_ptr<const core::CredentialSource> credentials() const;

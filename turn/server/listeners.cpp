@@ -17,12 +17,13 @@ constexpr auto kExpirySoon = std::chrono::days{14};
 /// How two transports share a port: TCP and TLS do not.
 bool on_tcp(Transport transport) { return is_stream(transport); }
 
-void check_certificate(config::Table& listen, const net::Listener& listener, const ReadOptions& options) {
+/// Until when the listener's certificate holds; nothing without one, or after a problem.
+std::optional<WallTime> check_certificate(config::Table& listen, const net::Listener& listener, const ReadOptions& options) {
     if (listener.transport != Transport::Tls) {
         for (const std::string_view key : {"certificate", "key"}) {
             if (listen.has(key)) listen.problem(key, "is for transport = \"tls\" only");
         }
-        return;
+        return {};
     }
     bool complete = true;
     for (const std::string_view key : {"certificate", "key"}) {
@@ -31,12 +32,12 @@ void check_certificate(config::Table& listen, const net::Listener& listener, con
             complete = false;
         }
     }
-    if (!complete) return;
+    if (!complete) return {};
     const auto chain = config::TextFile::read(listener.certificate_file, kPemBytesMax);
     const auto key = config::TextFile::read(listener.key_file, kPemBytesMax);
     if (!chain) listen.problem("certificate", ": " + chain.error());
     if (!key) listen.problem("key", ": " + key.error());
-    if (!chain || !key) return;
+    if (!chain || !key) return {};
     if ((key->mode & 07U) != 0 && !options.dev) {
         listen.problem("key", "names " + listener.key_file + ", which everybody on this machine may read; chmod 0640 it");
     }
@@ -44,12 +45,13 @@ void check_certificate(config::Table& listen, const net::Listener& listener, con
     if (!info) {
         const std::string& file = info.error().about_key ? listener.key_file : listener.certificate_file;
         listen.problem(info.error().about_key ? "key" : "certificate", ": " + file + " " + info.error().message);
-        return;
+        return {};
     }
     if (info->not_after - options.now < kExpirySoon) {
         const auto days = std::chrono::floor<std::chrono::days>(info->not_after - options.now).count();
         listen.warning("certificate", "ends in " + std::to_string(days) + " days");
     }
+    return info->not_after;
 }
 
 /// Two listeners on one address fail at bind time, or worse: share it by SO_REUSEPORT.
@@ -74,7 +76,7 @@ std::vector<Listening> dev_listeners(const Machine& machine, const std::string& 
             listener.transport = transport;
             listener.address = Endpoint{address, kDevPort};
             listener.realm = realm;
-            out.push_back({std::move(listener), {}});
+            out.push_back({std::move(listener), {}, {}});
         }
     }
     return out;
@@ -103,8 +105,8 @@ std::vector<Listening> read_listeners(config::Document& document, const Machine&
         listen.path("key", key);
         listener.certificate_file = certificate.string();
         listener.key_file = key.string();
-        check_certificate(listen, listener, options);
-        listening.push_back({std::move(listener), listen.place()});
+        const auto until = check_certificate(listen, listener, options);
+        listening.push_back({std::move(listener), listen.place(), until});
     }
     if (listening.empty() && !root.has("listen")) {
         if (options.dev) return dev_listeners(machine, default_realm);

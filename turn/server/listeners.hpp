@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace turnpike::relay {
 struct Listening {
     net::Listener net;
     config::Place place;
+    std::optional<WallTime> certificate_until;
 };
 
 /// [[listen]]; under --dev without one, UDP and TCP on both loopback addresses. TLS listeners' certificates and

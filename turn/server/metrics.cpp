@@ -88,6 +88,9 @@ void collect(ops::Scrape& s, Node& node) {
     collect_traffic(s, snap);
     collect_requests(s, snap);
 
+    for (const auto& [listener, until] : node.config.certificates) {
+        s.gauge("turnpike_relay_tls_certificate_expiry_timestamp_seconds", "When the listener's certificate ends, Unix time.", static_cast<double>(unix_seconds(until)), {{"listener", listener}});
+    }
     const Instant now = node.clock.now();
     for (std::size_t i = 0; i < snap.heartbeats.size(); ++i) {
         const double age = std::chrono::duration<double>(now - snap.heartbeats[i]).count();

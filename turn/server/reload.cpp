@@ -64,6 +64,8 @@ void Reload::all() {
         watch(loaded->document);
         if (const auto certificates = node_.pool.reload_certificates(); !certificates) {
             node_.log.error("reload.certificates_kept", {{"reason", certificates.error().message}});
+        } else {
+            config_.certificates = std::move(loaded->config.certificates);
         }
         node_.log.info("reload.done", {{"secrets", config_.secrets.size()}, {"users", config_.users.size()}});
         for (const std::string& key : waiting) node_.log.warning("reload.needs_restart", {{"key", key}});

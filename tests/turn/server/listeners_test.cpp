@@ -20,16 +20,20 @@ protected:
                                              key.string() + "\"\n");
         const ReadText read{text, {.dev = dev, .lab = dev, .now = SystemClock{}.wall()}};
         good_ = read.document.ok();
+        until_ = read.config.certificates;
         return read.document.report();
     }
     TempDir dir_;
     bool good_ = false;
+    std::map<std::string, WallTime> until_;
 };
 
 TEST_F(TlsListener, TakesACertificateAndItsKey) {
     const SelfSigned pair = SelfSigned::make();
     EXPECT_THAT(report_for(dir_.write("c.pem", pair.certificate), dir_.write("k.pem", pair.key)), ::testing::Not(HasSubstr("listen[1]")));
     EXPECT_TRUE(good_);
+    ASSERT_TRUE(until_.contains("192.0.2.10:5349"));
+    EXPECT_GT(until_.at("192.0.2.10:5349"), SystemClock{}.wall() + std::chrono::days{29});
 }
 
 // Security reference, section 6, row 68.
