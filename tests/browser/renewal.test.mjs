@@ -50,10 +50,8 @@ test('a call outlives its credentials, and a restart uses the new ones', { timeo
         t.diagnostic(`after the restart: ${summary(heard)}`);
         assertAllHeard(heard, 2);
         for (const one of heard) assert.equal(one.localType, 'relay');
-        for (const guest of guests) {
-          assert.equal((await guest.call()).peers[0].e, 1, 'the same RTCPeerConnection');
-          await guest.close();
-        }
+        for (const guest of guests) assert.equal((await guest.call()).peers[0].e, 1, 'the same RTCPeerConnection');
+        for (const guest of guests) await guest.close();
       } finally {
         await browser.close();
       }

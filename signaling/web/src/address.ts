@@ -5,6 +5,7 @@ export interface Address {
   room: string | undefined;
   name: string | undefined;
   autojoin: boolean; // join without a click
+  muted: boolean; // begin muted
   relayOnly: boolean | undefined; // undefined: as the person chose last
 }
 
@@ -22,6 +23,7 @@ export function readAddress(location: { pathname: string; search: string }): Add
     room,
     name: query.get('name')?.trim().slice(0, 32) || undefined,
     autojoin: query.get('autojoin') === '1',
+    muted: query.get('muted') === '1',
     relayOnly: relay === null ? undefined : relay === '1',
   };
 }

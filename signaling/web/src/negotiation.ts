@@ -74,12 +74,15 @@ export class Negotiation {
     return this.inbox;
   }
 
-  /** New ICE credentials and candidates on both sides; the media go on over the old pair until then. */
-  async restart(): Promise<void> {
+  /**
+   * New ICE credentials and candidates on both sides; the media go on over the old pair until then.
+   * An offer that waits for its answer is said again instead: were it taken back, a late answer to it
+   * would count as the answer to the next one.
+   */
+  restart(): void {
     this.mayOffer = true;
-    // An offer that nobody answered would hold the restart back for ever.
-    if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({ type: 'rollback' });
-    this.pc.restartIce();
+    if (this.pc.signalingState === 'have-local-offer') this.repeat();
+    else this.pc.restartIce();
   }
 
   /** Says the open offer again, for when the first may have been lost with the signaling. */

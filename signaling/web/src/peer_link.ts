@@ -110,7 +110,7 @@ export class PeerLink extends Observable {
     await this.surroundings.ice.refresh();
     if (this.closed || pc !== this.pc) return;
     this.configure();
-    await negotiation.restart().catch((error: unknown) => console.warn('no ICE restart:', error));
+    negotiation.restart();
   }
 
   /** New ICE servers count from the next gathering on; what is connected stays so. */

@@ -46,9 +46,10 @@ export interface RpcEvents {
   closed(code: number, reason: string): void;
 }
 
-const kAnswerDeadlineMs = 10_000;
-const kQuietMs = 10_000; // without any frame: ask whether the server is there
-const kDeadMs = 20_000; // without any frame: it is not
+const kAnswerDeadlineMs = 15_000;
+const kTickMs = 2_500;
+const kQuietTicks = 4; // without any frame: ask whether the server is there
+const kDeadTicks = 8; // without any frame: it is not
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -63,7 +64,8 @@ interface Waiting {
 export class Rpc {
   private lastId = 0;
   private waiting = new Map<number, Waiting>();
-  private heardAt = Date.now();
+  // Ticks, not time: while the page itself stands still, frames wait unread and prove nothing.
+  private quietTicks = 0;
   private ended = false;
   private readonly watch: ReturnType<typeof setInterval>;
 
@@ -74,7 +76,7 @@ export class Rpc {
     socket.onmessage = (event) => this.receive(event.data);
     socket.onclose = (event) => this.end(event.code, event.reason);
     socket.onerror = () => {}; // a close event follows
-    this.watch = setInterval(() => this.checkSilence(), kQuietMs / 4);
+    this.watch = setInterval(() => this.checkSilence(), kTickMs);
   }
 
   call<Result = Json>(method: string, params: Json = {}): Promise<Result> {
@@ -104,7 +106,7 @@ export class Rpc {
   }
 
   private receive(text: unknown): void {
-    this.heardAt = Date.now();
+    this.quietTicks = 0;
     let message: Json;
     try {
       message = JSON.parse(String(text)) as Json;
@@ -129,9 +131,9 @@ export class Rpc {
   }
 
   private checkSilence(): void {
-    const silence = Date.now() - this.heardAt;
-    if (silence >= kDeadMs) this.abandon();
-    else if (silence >= kQuietMs) this.probe();
+    this.quietTicks += 1;
+    if (this.quietTicks >= kDeadTicks) this.abandon();
+    else if (this.quietTicks === kQuietTicks) this.probe();
   }
 
   // A close event may take minutes to come when the network is gone: do not wait for it.

@@ -10,7 +10,7 @@ export interface WatchdogOptions {
   changed(attempts: number): void;
 }
 
-const kConnectDeadlineMs = 10_000;
+const kConnectDeadlineMs = 15_000;
 const kDisconnectedMs = 4_000;
 const kPoliteWaitMs = 2_000;
 const kAttemptsAtMs = [0, 2_000, 5_000, 15_000, 30_000]; // from the beginning of the trouble

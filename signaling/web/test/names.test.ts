@@ -22,13 +22,14 @@ test.each([
 });
 
 test('reads the address', () => {
-  expect(readAddress({ pathname: '/r/calm-harbor', search: '?name=Ada&autojoin=1&relay=1' })).toEqual({
+  expect(readAddress({ pathname: '/r/calm-harbor', search: '?name=Ada&autojoin=1&relay=1&muted=1' })).toEqual({
     room: 'calm-harbor',
     name: 'Ada',
     autojoin: true,
+    muted: true,
     relayOnly: true,
   });
-  expect(readAddress({ pathname: '/', search: '' })).toEqual({ room: undefined, name: undefined, autojoin: false, relayOnly: undefined });
+  expect(readAddress({ pathname: '/', search: '' })).toEqual({ room: undefined, name: undefined, autojoin: false, muted: false, relayOnly: undefined });
   expect(readAddress({ pathname: '/r/%', search: '?relay=0' })).toMatchObject({ room: undefined, relayOnly: false });
 });
 

@@ -85,10 +85,10 @@ test('the polite side does nothing where the other acted', () => {
 
 test('a connection that does not come about is trouble too', () => {
   dog.observe('connecting');
-  vi.advanceTimersByTime(9_999);
+  vi.advanceTimersByTime(14_999);
   expect(log).toEqual([]);
   vi.advanceTimersByTime(1);
-  expect(log).toEqual([[10_000, 'restart']]);
+  expect(log).toEqual([[15_000, 'restart']]);
 });
 
 test('connected ends the trouble, and the next one begins from the start', () => {

@@ -26,8 +26,8 @@ export class Guest {
   }
 
   /** By the address alone: no click. */
-  async join(url, room, { relay = false } = {}) {
-    const query = new URLSearchParams({ name: this.name, autojoin: '1', relay: relay ? '1' : '0' });
+  async join(url, room, { relay = false, muted = false } = {}) {
+    const query = new URLSearchParams({ name: this.name, autojoin: '1', relay: relay ? '1' : '0', muted: muted ? '1' : '0' });
     await this.page.goto(`${url}/r/${room}?${query}`);
     await until(`${this.name} is in ${room}`, async () => (await this.call())?.phase === 'live', kJoinDeadlineMs);
     return this;

@@ -57,6 +57,7 @@ function RoomPage({ room, address, goHome }: RoomPageProps): JSX.Element {
   };
 
   useEffect(() => {
+    if (address.muted) microphone.setMuted(true);
     const opened = microphone.open();
     // Alone it may wait for nobody's permission: who joins by address is heard as soon as there is a microphone.
     if (address.autojoin) void opened.then(join);

@@ -9,7 +9,7 @@ export function useWatch<T extends Observable>(observable: T): T {
   return observable;
 }
 
-const kFrameMs = 50;
+const kFrameMs = 80;
 const frames = new Set<(now: number) => void>();
 let running = false;
 
@@ -25,7 +25,7 @@ function loop(last: number): void {
   });
 }
 
-/** Calls `frame` about 20 times a second while mounted: one loop for all meters of the page. */
+/** Calls `frame` about 12 times a second while mounted: one loop for all meters of the page. */
 export function useFrame(frame: (now: number) => void): void {
   const latest = useRef(frame);
   latest.current = frame;

@@ -37,9 +37,14 @@ export function SelfTile({ call }: { call: Call }): JSX.Element {
   );
 }
 
+const kSteps = 10;
+
 /** The ring of a tile follows the voice. Set on the element itself, past the renderer. */
 export function showLevel(tile: HTMLElement | null, level: number, detector: SpeakingDetector, now: number): void {
   if (!tile) return;
-  tile.style.setProperty('--level', level.toFixed(2));
-  tile.toggleAttribute('data-speaking', detector.update(level, now));
+  const speaking = detector.update(level, now);
+  if (speaking !== tile.hasAttribute('data-speaking')) tile.toggleAttribute('data-speaking', speaking);
+  // In coarse steps, and only what is seen: in a full room painting would cost more than the audio.
+  const shown = speaking ? (Math.round(level * kSteps) / kSteps).toFixed(1) : '0.0';
+  if (shown !== tile.style.getPropertyValue('--level')) tile.style.setProperty('--level', shown);
 }
