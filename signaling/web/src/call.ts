@@ -100,7 +100,7 @@ export class Call extends Observable {
       track: () => this.microphone.track,
       createConnection: (configuration) => new RTCPeerConnection(configuration),
       heard: (link, track) => this.speakers.play(link, track),
-      silent: (link) => this.speakers.stop(link),
+      silent: (link) => this.gone(link),
     });
     this.chat = new Chat(options.room, options.name, storage, (mid, body) => this.room.sendChat(mid, body));
   }
@@ -176,6 +176,13 @@ export class Call extends Observable {
   private left(peer: PeerMessage, reason: string): void {
     this.mesh.left(peer.id, reason);
     if (!this.mesh.links.has(peer.id)) this.notify(reason === 'kicked' ? `${peer.name} was removed` : `${peer.name} left`);
+  }
+
+  private gone(link: PeerLink): void {
+    this.speakers.stop(link);
+    // Those who leave properly are announced by the room.
+    const name = this.known.get(link.peerId)?.name;
+    if (name && link.orphanedAt !== undefined && this.phase === 'live') this.notify(`${name} lost the connection`);
   }
 
   private sessionChanged(): void {

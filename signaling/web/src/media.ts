@@ -102,6 +102,7 @@ export class Microphone extends Observable {
     track.onended = () => void this.open(undefined);
     this.deviceId = track.getSettings().deviceId ?? this.deviceId;
     const audio = audioContext();
+    void audio.resume().catch(() => {}); // who captures may sound, as most browsers see it
     this.source = audio.createMediaStreamSource(stream);
     this.analyser = audio.createAnalyser();
     this.analyser.fftSize = this.samples.length;

@@ -7,6 +7,8 @@ const kStaleMs = 500;
 interface Voice {
   element: HTMLAudioElement;
   volume: number;
+  timestamp: number; // of the last packet that was played
+  movedAt: number;
 }
 
 /** The others' voices: an audio element each, at the volume that the person gave it. */
@@ -30,7 +32,7 @@ export class Speakers extends Observable {
       element.autoplay = true;
       element.setAttribute('playsinline', '');
       this.shelf.append(element);
-      voice = { element, volume: 1 };
+      voice = { element, volume: 1, timestamp: 0, movedAt: 0 };
       this.voices.set(link, voice);
     }
     voice.element.srcObject = new MediaStream([track]);
@@ -68,8 +70,11 @@ export class Speakers extends Observable {
   level(link: PeerLink): number {
     const source = link.receiver?.getSynchronizationSources?.()[0];
     if (source?.audioLevel !== undefined) {
-      const age = performance.timeOrigin + performance.now() - source.timestamp;
-      return age > kStaleMs ? 0 : loudness(source.audioLevel);
+      // Browsers disagree about the timestamp's origin: only whether it moves is of use.
+      const voice = this.voices.get(link);
+      const now = performance.now();
+      if (voice && voice.timestamp !== source.timestamp) Object.assign(voice, { timestamp: source.timestamp, movedAt: now });
+      return !voice || now - voice.movedAt > kStaleMs ? 0 : loudness(source.audioLevel);
     }
     return loudness(link.stats.audioLevel ?? 0);
   }
