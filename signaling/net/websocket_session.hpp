@@ -45,7 +45,7 @@ public:
         asio::co_spawn(self->ws_.get_executor(), write_loop(self), asio::detached);
         asio::co_spawn(self->ws_.get_executor(), watch_loop(self), asio::detached);
 
-        beast::flat_buffer message{limits.message_bytes};
+        beast::flat_buffer message;  // read_message_max bounds it
         for (;;) {
             message.clear();
             const auto outcome = co_await self->ws_.async_read(message, kOutcome);
