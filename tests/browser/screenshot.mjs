@@ -32,7 +32,7 @@ await withStack({}, async (stack) => {
 
     await say(grace, 'Morning! Can everyone hear me?');
     await say(ada, 'Loud and clear.');
-    await say(radia, 'Same here. The hotel network lets nothing through, so I am on the relay.');
+    await say(radia, 'Same here. The hotel network keeps us apart, so I come through the relay.');
     await say(hedy, 'Me too, by choice: nobody gets to see my address.');
     await say(ada, 'Good. Shall we start?');
     await hedy.page.click('[data-kind="mute"]');
@@ -42,6 +42,7 @@ await withStack({}, async (stack) => {
           document.querySelectorAll('.badge.relay').length === 2 &&
           document.querySelectorAll('.badge.direct').length === 1 &&
           document.querySelector('.tile-muted') !== null &&
+          document.querySelectorAll('.tile[data-speaking]').length === 3 &&
           document.querySelectorAll('.message').length === 5 &&
           document.querySelector('.notice') === null,
       ),

@@ -17,7 +17,8 @@ export function PeerTile({ call, person }: { call: Call; person: Person }): JSX.
   const [menuOpen, setMenuOpen] = useState(false);
   const menuButton = useRef<HTMLButtonElement>(null);
   useDismiss(tile, menuOpen, () => setMenuOpen(false));
-  useFrame((now) => showLevel(tile.current, link && link.state === 'connected' ? call.speakers.level(link) : 0, detector.current, now));
+  const audible = link !== undefined && link.state === 'connected' && !peer.muted;
+  useFrame((now) => showLevel(tile.current, audible ? call.speakers.level(link) : 0, detector.current, now));
 
   return (
     <li class="tile" ref={tile} style={hueOf(peer.name)} data-state={link?.state ?? 'connecting'}>
