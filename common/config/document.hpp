@@ -14,8 +14,8 @@ namespace turnpike::config {
 /// A daemon's configuration while it is being read: the file, with --set flags laid over it.
 ///
 /// Nothing here throws or stops at the first mistake: problems are collected, and values keep their
-/// defaults. Reading a key makes it known, so the code that reads is the only list of keys; finish()
-/// then reports every key that nobody asked for, with the nearest known one.
+/// defaults. Reading a key makes it known, so the code that reads is the only list of keys;
+/// finish() then reports every key that nobody asked for, with the nearest known one.
 ///
 ///     config::Document document{{.dev = flags.dev}};
 ///     document.load(flags.config);
@@ -40,12 +40,13 @@ public:
     Document(Document&&) noexcept;
     Document& operator=(Document&&) noexcept;
 
-    /// Reads a file. Refused: what is no regular file, or larger than kFileBytesMax, or no UTF-8 TOML.
+    /// Reads a file. Refused: what is no regular file, or larger than kFileBytesMax, or no UTF-8
+    /// TOML.
     void load(const std::filesystem::path& file);
     /// The same for text at hand. At most one of load() and parse(), before any set().
     void parse(std::string_view text, std::string name);
-    /// One --set flag, "relay.min_port=50000": a dotted key (a number indexes an existing array) and a
-    /// value in TOML syntax; what is no TOML value is taken as a string.
+    /// One --set flag, "relay.min_port=50000": a dotted key (a number indexes an existing array)
+    /// and a value in TOML syntax; what is no TOML value is taken as a string.
     void set(std::string_view assignment);
 
     Table root();
@@ -63,8 +64,8 @@ public:
     bool ok() const noexcept;                               // no errors
     /// Every problem (errors and warnings), one after another.
     std::string report() const;
-    /// What was read, defaults included, as TOML; each value's origin as a comment. Secrets show where
-    /// they come from, never what they are.
+    /// What was read, defaults included, as TOML; each value's origin as a comment. Secrets show
+    /// where they come from, never what they are.
     std::string effective() const;
     /// Files that secrets were read from: what a daemon watches to read them again.
     std::vector<std::filesystem::path> secret_files() const;

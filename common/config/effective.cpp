@@ -10,10 +10,15 @@ void print(const Document& document, const Reading& reading, std::size_t index, 
     for (const Reading::Known& known : table.known) {
         if (known.literal.empty()) continue;
         // An empty default is no value: whether a key is there may mean something.
-        const bool unset = !known.given && (known.literal == "\"\"" || known.literal == "[]" || known.literal == "{}");
+        const bool unset = !known.given && (known.literal == "\"\"" || known.literal == "[]" ||
+                                            known.literal == "{}");
         std::string line = (unset ? "# " : "") + known.key + " = " + known.literal;
         line.append(line.size() < kCommentColumn ? kCommentColumn - line.size() : 1, ' ');
-        out += line + "# " + (known.given ? document.describe(known.place) : unset ? "not set" : "default") + "\n";
+        out += line + "# " +
+               (known.given ? document.describe(known.place)
+                : unset     ? "not set"
+                            : "default") +
+               "\n";
     }
     for (const Reading::Known& known : table.known) {
         for (const std::size_t child : known.tables) {
@@ -23,7 +28,9 @@ void print(const Document& document, const Reading& reading, std::size_t index, 
             const std::string& header = reading.tables[child].header;
             // A table of tables only needs no header of its own.
             const bool own = known.list || body.front() != '\n';
-            if (own) out += "\n" + std::string{known.list ? "[[" : "["} + header + (known.list ? "]]" : "]") + "\n";
+            if (own)
+                out += "\n" + std::string{known.list ? "[[" : "["} + header +
+                       (known.list ? "]]" : "]") + "\n";
             out += body;
         }
     }

@@ -18,8 +18,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
         const auto& twice_above = rows[(i + 1) % 3];
         row[0] = i;
         for (std::size_t j = 1; j <= b.size(); ++j) {
-            row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], twice_above[j - 2] + 1);
+            row[j] = std::min(
+                {above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = std::min(row[j], twice_above[j - 2] + 1);
         }
     }
     return rows[a.size() % 3][b.size()];
@@ -42,7 +44,9 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
     if (!best.empty()) return best;
     // A shortened or lengthened name: "cert" for "certificate".
     for (const std::string_view candidate : known) {
-        if (word.size() >= 3 && candidate.size() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate))) return candidate;
+        if (word.size() >= 3 && candidate.size() >= 3 &&
+            (candidate.starts_with(word) || word.starts_with(candidate)))
+            return candidate;
     }
     return {};
 }

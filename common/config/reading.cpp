@@ -26,7 +26,9 @@ std::string masked(std::string_view line) {
     constexpr std::string_view kKey = "value";
     for (std::size_t at = out.find(kKey); at != std::string::npos; at = out.find(kKey, at + 1)) {
         std::size_t i = at + kKey.size();
-        while (i < out.size() && (out[i] == '"' || out[i] == '\'' || out[i] == ' ' || out[i] == '\t')) ++i;
+        while (i < out.size() &&
+               (out[i] == '"' || out[i] == '\'' || out[i] == ' ' || out[i] == '\t'))
+            ++i;
         if (i >= out.size() || out[i] != '=') continue;
         ++i;
         while (i < out.size() && (out[i] == ' ' || out[i] == '\t')) ++i;
@@ -34,7 +36,9 @@ std::string masked(std::string_view line) {
         const char quote = out[i] == '"' || out[i] == '\'' ? out[i] : '\0';
         while (quote && i < out.size() && out[i] == quote) ++i;  // one or three
         for (std::size_t j = i; j < out.size(); ++j) {
-            if (quote ? out[j] == quote && out[j - 1] != '\\' : out[j] == ' ' || out[j] == ',' || out[j] == '}') break;
+            if (quote ? out[j] == quote && out[j - 1] != '\\'
+                      : out[j] == ' ' || out[j] == ',' || out[j] == '}')
+                break;
             out[j] = '*';
         }
     }
@@ -69,13 +73,16 @@ void Reading::add(Problem::Severity severity, const Place& place, std::string me
         return;
     }
     const Source& source = sources[std::min<std::size_t>(place.source, sources.size() - 1)];
-    problems.push_back(Problem{severity, source.name, place.line, place.column, std::move(message), excerpt(place)});
+    problems.push_back(Problem{severity, source.name, place.line, place.column, std::move(message),
+                               excerpt(place)});
 }
 
 Place Reading::place_of(const toml::source_region& region) const {
     Place place;
     // Sources are told apart by their number, which parse() was given as the path.
-    if (region.path) std::from_chars(region.path->data(), region.path->data() + region.path->size(), place.source);
+    if (region.path)
+        std::from_chars(region.path->data(), region.path->data() + region.path->size(),
+                        place.source);
     place.line = region.begin.line;
     place.column = region.begin.column;
     if (region.end.line == region.begin.line && region.end.column > region.begin.column) {
@@ -97,7 +104,9 @@ std::string Reading::excerpt(const Place& place) const {
     if (line.size() > kExcerptMax && at > kExcerptMax / 2) from = at - kExcerptMax / 2;
     while (from > 0 && (static_cast<unsigned char>(line[from]) & 0xC0U) == 0x80U) --from;
     std::size_t size = std::min(kExcerptMax, line.size() - from);
-    while (from + size < line.size() && (static_cast<unsigned char>(line[from + size]) & 0xC0U) == 0x80U) ++size;
+    while (from + size < line.size() &&
+           (static_cast<unsigned char>(line[from + size]) & 0xC0U) == 0x80U)
+        ++size;
 
     std::string out = "    ";
     std::string below = "    ";
@@ -140,16 +149,24 @@ std::string toml_string(std::string_view text) {
 
 std::string_view kind_of(const toml::node& node) {
     switch (node.type()) {
-        case toml::node_type::table: return "a table";
-        case toml::node_type::array: return "a list";
-        case toml::node_type::string: return "a string";
-        case toml::node_type::integer: return "an integer";
-        case toml::node_type::floating_point: return "a number with a fraction";
-        case toml::node_type::boolean: return "true or false";
+        case toml::node_type::table:
+            return "a table";
+        case toml::node_type::array:
+            return "a list";
+        case toml::node_type::string:
+            return "a string";
+        case toml::node_type::integer:
+            return "an integer";
+        case toml::node_type::floating_point:
+            return "a number with a fraction";
+        case toml::node_type::boolean:
+            return "true or false";
         case toml::node_type::date:
         case toml::node_type::time:
-        case toml::node_type::date_time: return "a date or time";
-        case toml::node_type::none: break;
+        case toml::node_type::date_time:
+            return "a date or time";
+        case toml::node_type::none:
+            break;
     }
     return "nothing";
 }

@@ -21,7 +21,7 @@ struct Reading {
     /// A key that somebody asked for, and what came of it.
     struct Known {
         std::string key;
-        std::string literal;              // TOML text of the value in effect; empty: not listed
+        std::string literal;  // TOML text of the value in effect; empty: not listed
         Place place;
         bool given = false;
         std::vector<std::size_t> tables;  // when it is a table or a list of tables
@@ -42,7 +42,8 @@ struct Reading {
     std::vector<Problem> problems;
     std::size_t errors = 0, problems_left_out = 0;
     std::vector<std::filesystem::path> secret_files;
-    bool unreadable = false;  // the file did not parse: what depends on keys being there is not reported
+    bool unreadable =
+        false;  // the file did not parse: what depends on keys being there is not reported
 
     Known& know(std::size_t table, std::string_view key);
     void add(Problem::Severity severity, const Place& place, std::string message);

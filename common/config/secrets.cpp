@@ -9,7 +9,8 @@ namespace turnpike::config {
 namespace {
 
 constexpr std::size_t kSecretsOfAFileMax = 16;
-constexpr std::string_view kForms = "{file = \"path\"}, {env = \"NAME\"}, {credential = \"name\"} or {value = \"text\"}";
+constexpr std::string_view kForms =
+    "{file = \"path\"}, {env = \"NAME\"}, {credential = \"name\"} or {value = \"text\"}";
 
 /// The file's mode says who else may read it.
 void check_mode(Table& table, const std::string& file, std::uint32_t mode) {
@@ -25,14 +26,15 @@ void check_mode(Table& table, const std::string& file, std::uint32_t mode) {
 
 std::optional<std::string> unfit(std::string_view secret, std::size_t bytes_min) {
     if (secret.empty()) return "is empty";
-    if (secret.find('\r') != std::string_view::npos) return "has a carriage return; save it with Unix line ends";
+    if (secret.find('\r') != std::string_view::npos)
+        return "has a carriage return; save it with Unix line ends";
     for (const char c : secret) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return "has a control character";
     }
     if (secret.front() == ' ' || secret.back() == ' ') return "begins or ends with a space";
     if (secret.size() < bytes_min) {
-        return "has " + std::to_string(secret.size()) + " bytes; at least " + std::to_string(bytes_min) +
-               " are wanted, for example from: openssl rand -base64 32";
+        return "has " + std::to_string(secret.size()) + " bytes; at least " +
+               std::to_string(bytes_min) + " are wanted, for example from: openssl rand -base64 32";
     }
     return {};
 }
@@ -62,18 +64,25 @@ struct SecretReader {
     std::vector<SecretText> read(Table table, std::size_t bytes_min, bool several) {
         std::string file, env, credential, value;
         const bool by_file = form(table, "file", file), by_env = form(table, "env", env);
-        const bool by_credential = form(table, "credential", credential), by_value = form(table, "value", value);
+        const bool by_credential = form(table, "credential", credential),
+                   by_value = form(table, "value", value);
         if (by_file + by_env + by_credential + by_value != 1) {
-            const bool tried = table.has("file") || table.has("env") || table.has("credential") || table.has("value");
+            const bool tried = table.has("file") || table.has("env") || table.has("credential") ||
+                               table.has("value");
             const bool many = by_file + by_env + by_credential + by_value > 1;
-            if (many || !tried) reading.add(Problem::Severity::Error, table.place(), reading.tables[table.index_].path + " needs exactly one of " + std::string{kForms});
+            if (many || !tried)
+                reading.add(Problem::Severity::Error, table.place(),
+                            reading.tables[table.index_].path + " needs exactly one of " +
+                                std::string{kForms});
             return {};
         }
 
         if (by_value) {
-            std::vector<SecretText> out = split(table, "value", value, "the configuration", bytes_min, false);
+            std::vector<SecretText> out =
+                split(table, "value", value, "the configuration", bytes_min, false);
             wipe(value);
-            if (!table.dev()) table.warning("value", "is a secret written in the configuration; a file is safer");
+            if (!table.dev())
+                table.warning("value", "is a secret written in the configuration; a file is safer");
             return out;
         }
         if (by_env) {
@@ -90,10 +99,12 @@ struct SecretReader {
             key = "credential";
             const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
             if (!directory) {
-                table.problem(key, "needs $CREDENTIALS_DIRECTORY, which systemd sets for LoadCredential=");
+                table.problem(
+                    key, "needs $CREDENTIALS_DIRECTORY, which systemd sets for LoadCredential=");
                 return {};
             }
-            if (credential.empty() || credential.find('/') != std::string::npos || credential.starts_with('.')) {
+            if (credential.empty() || credential.find('/') != std::string::npos ||
+                credential.starts_with('.')) {
                 table.problem(key, "is no name of a credential");
                 return {};
             }
@@ -108,12 +119,14 @@ struct SecretReader {
         }
         reading.secret_files.push_back(path);
         if (by_file) check_mode(table, path.string(), text->mode);
-        std::vector<SecretText> out = split(table, key, text->text, "file " + path.string(), bytes_min, several);
+        std::vector<SecretText> out =
+            split(table, key, text->text, "file " + path.string(), bytes_min, several);
         wipe(text->text);
         return out;
     }
 
-    std::vector<SecretText> split(Table& table, std::string_view key, std::string_view text, const std::string& origin, std::size_t bytes_min, bool several) {
+    std::vector<SecretText> split(Table& table, std::string_view key, std::string_view text,
+                                  const std::string& origin, std::size_t bytes_min, bool several) {
         std::vector<SecretText> out;
         while (text.ends_with('\n')) text.remove_suffix(1);
         if (text.find('\0') != std::string_view::npos) {
@@ -130,8 +143,11 @@ struct SecretReader {
             at = end + 1;
             if (one.empty() && text.find('\n') != std::string_view::npos) continue;
             if (const auto why = unfit(one, bytes_min)) {
-                const std::string where = text.find('\n') == std::string_view::npos ? "" : "line " + std::to_string(line) + " of ";
-                table.problem(key, "names no good secret: the secret in " + where + origin + " " + *why);
+                const std::string where = text.find('\n') == std::string_view::npos
+                                              ? ""
+                                              : "line " + std::to_string(line) + " of ";
+                table.problem(key,
+                              "names no good secret: the secret in " + where + origin + " " + *why);
                 return {};
             }
             if (out.size() == kSecretsOfAFileMax) {
@@ -158,7 +174,8 @@ bool Table::secrets(std::string_view key, std::vector<SecretText>& value, std::s
     const std::size_t errors = reading_->errors;
     std::vector<SecretText> all;
     for (const Table& child : tables(key)) {
-        for (SecretText& one : SecretReader{*reading_}.read(child, bytes_min, true)) all.push_back(std::move(one));
+        for (SecretText& one : SecretReader{*reading_}.read(child, bytes_min, true))
+            all.push_back(std::move(one));
     }
     if (!has(key) || reading_->errors != errors) return false;
     value = std::move(all);
@@ -176,7 +193,8 @@ bool Table::shared_secrets(std::string_view key, std::vector<SharedSecret>& valu
         child.text("id", common.id);
         const bool good_id = !common.id.empty() && common.id.size() <= kIdMax &&
                              std::all_of(common.id.begin(), common.id.end(), [](char c) {
-                                 return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+                                 return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                        (c >= '0' && c <= '9') || c == '_' || c == '-';
                              });
         if (!good_id) child.problem("id", "must be 1 to 16 letters, digits, '-' or '_'");
         child.choice("issuer", common.issued_by_turnpike, {{"other", false}, {"turnpike", true}});
@@ -191,8 +209,11 @@ bool Table::shared_secrets(std::string_view key, std::vector<SharedSecret>& valu
             }
             secret.value = std::move(one.value);
             secret.origin = std::move(one.origin);
-            const bool taken = std::any_of(all.begin(), all.end(), [&](const SharedSecret& s) { return s.id == secret.id; });
-            if (taken) child.problem("id", "is \"" + secret.id + "\", which another secret of the list has");
+            const bool taken = std::any_of(
+                all.begin(), all.end(), [&](const SharedSecret& s) { return s.id == secret.id; });
+            if (taken)
+                child.problem("id",
+                              "is \"" + secret.id + "\", which another secret of the list has");
             all.push_back(std::move(secret));
         }
     }

@@ -18,7 +18,8 @@ std::string literal(double value) {
 }
 
 template <typename T>
-std::string list_literal(const std::vector<T>& values, const std::function<std::string(const T&)>& show) {
+std::string list_literal(const std::vector<T>& values,
+                         const std::function<std::string(const T&)>& show) {
     std::string text = "[";
     for (const T& value : values) text += (text.size() > 1 ? ", " : "") + toml_string(show(value));
     return text + "]";
@@ -37,13 +38,15 @@ public:
 
     bool refuse(std::string message) { return refuse(*node_, std::move(message)); }
     bool refuse(const toml::node& at, std::string message) {
-        reading_.add(Problem::Severity::Error, reading_.place_of(at.source()), qualified(reading_.tables[table_], key_) + " " + std::move(message));
+        reading_.add(Problem::Severity::Error, reading_.place_of(at.source()),
+                     qualified(reading_.tables[table_], key_) + " " + std::move(message));
         return false;
     }
     bool expected(std::string_view what) { return expected(*node_, what); }
     bool expected(const toml::node& at, std::string_view what) {
         reading_.add(Problem::Severity::Error, reading_.place_of(at.source()),
-                     qualified(reading_.tables[table_], key_) + ": expected " + std::string{what} + ", found " + std::string{kind_of(at)});
+                     qualified(reading_.tables[table_], key_) + ": expected " + std::string{what} +
+                         ", found " + std::string{kind_of(at)});
         return false;
     }
     /// The last word of every getter: what is in effect now.
@@ -119,12 +122,15 @@ bool Table::flag(std::string_view key, bool& value) {
 
 bool Table::text(std::string_view key, std::string& value) {
     Ask ask{*reading_, index_, key};
-    const bool given = read_text(ask, "a string", value, [](std::string_view text) -> std::expected<std::string, std::string> {
-        for (const char c : text) {
-            if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return std::unexpected{std::string{"has a control character"}};
-        }
-        return std::string{text};
-    });
+    const bool given =
+        read_text(ask, "a string", value,
+                  [](std::string_view text) -> std::expected<std::string, std::string> {
+                      for (const char c : text) {
+                          if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+                              return std::unexpected{std::string{"has a control character"}};
+                      }
+                      return std::string{text};
+                  });
     return ask.settle(given, toml_string(value));
 }
 
@@ -133,14 +139,18 @@ bool Table::path(std::string_view key, std::filesystem::path& value) {
     if (!text(key, name)) return false;
     value = name;
     const Reading::Source& source = reading_->sources[place(key).source];
-    if (!name.empty() && value.is_relative() && !source.directory.empty()) value = source.directory / value;
+    if (!name.empty() && value.is_relative() && !source.directory.empty())
+        value = source.directory / value;
     return true;
 }
 
 bool Table::texts(std::string_view key, std::vector<std::string>& value) {
     Ask ask{*reading_, index_, key};
-    const bool given = read_list(ask, "a string", value, [](std::string_view text) { return std::expected<std::string, std::string>{std::string{text}}; });
-    return ask.settle(given, list_literal<std::string>(value, [](const std::string& s) { return s; }));
+    const bool given = read_list(ask, "a string", value, [](std::string_view text) {
+        return std::expected<std::string, std::string>{std::string{text}};
+    });
+    return ask.settle(given,
+                      list_literal<std::string>(value, [](const std::string& s) { return s; }));
 }
 
 bool Table::labels(std::string_view key, std::map<std::string, std::string>& value) {
@@ -163,17 +173,20 @@ bool Table::labels(std::string_view key, std::map<std::string, std::string>& val
         }
     }
     std::string text = "{";
-    for (const auto& [name, label] : value) text += (text.size() > 1 ? ", " : " ") + toml_string(name) + " = " + toml_string(label);
+    for (const auto& [name, label] : value)
+        text += (text.size() > 1 ? ", " : " ") + toml_string(name) + " = " + toml_string(label);
     return ask.settle(given, text + (value.empty() ? "}" : " }"));
 }
 
-bool Table::integer(std::string_view key, std::int64_t& value, std::int64_t least, std::int64_t most) {
+bool Table::integer(std::string_view key, std::int64_t& value, std::int64_t least,
+                    std::int64_t most) {
     Ask ask{*reading_, index_, key};
     bool given = false;
     if (ask.node()) {
         if (const auto read = ask.node()->value_exact<std::int64_t>()) {
             if (*read < least || *read > most) {
-                ask.refuse("is " + std::to_string(*read) + "; it must be between " + std::to_string(least) + " and " + std::to_string(most));
+                ask.refuse("is " + std::to_string(*read) + "; it must be between " +
+                           std::to_string(least) + " and " + std::to_string(most));
             } else {
                 value = *read;
                 given = true;
@@ -190,7 +203,8 @@ bool Table::number(std::string_view key, double& value, double least, double mos
     bool given = false;
     if (ask.node()) {
         std::optional<double> read = ask.node()->value_exact<double>();
-        if (const auto whole = ask.node()->value_exact<std::int64_t>()) read = static_cast<double>(*whole);
+        if (const auto whole = ask.node()->value_exact<std::int64_t>())
+            read = static_cast<double>(*whole);
         if (!read) {
             ask.expected("a number");
         } else if (!std::isfinite(*read) || *read < least || *read > most) {
@@ -203,7 +217,8 @@ bool Table::number(std::string_view key, double& value, double least, double mos
     return ask.settle(given, literal(value));
 }
 
-bool Table::duration(std::string_view key, Milliseconds& value, Milliseconds least, Milliseconds most) {
+bool Table::duration(std::string_view key, Milliseconds& value, Milliseconds least,
+                     Milliseconds most) {
     Ask ask{*reading_, index_, key};
     std::optional<Milliseconds> read;
     if (ask.node()) {
@@ -212,7 +227,8 @@ bool Table::duration(std::string_view key, Milliseconds& value, Milliseconds lea
             if (*seconds >= 0 && *seconds <= std::chrono::ceil<Seconds>(most).count()) {
                 read = Seconds{*seconds};
             } else {
-                ask.refuse("is " + std::to_string(*seconds) + " s; it must be between " + to_text(least) + " and " + to_text(most));
+                ask.refuse("is " + std::to_string(*seconds) + " s; it must be between " +
+                           to_text(least) + " and " + to_text(most));
             }
         } else if (const auto text = ask.node()->value_exact<std::string_view>()) {
             if (const auto parsed = parse_duration(*text)) {
@@ -224,7 +240,8 @@ bool Table::duration(std::string_view key, Milliseconds& value, Milliseconds lea
             ask.expected("a duration (\"20s\", \"10m\") or an integer of seconds");
         }
         if (read && (*read < least || *read > most)) {
-            ask.refuse("is " + to_text(*read) + "; it must be between " + to_text(least) + " and " + to_text(most));
+            ask.refuse("is " + to_text(*read) + "; it must be between " + to_text(least) + " and " +
+                       to_text(most));
             read.reset();
         }
     }
@@ -259,7 +276,8 @@ bool Table::bytes(std::string_view key, std::size_t& value, std::size_t least, s
             ask.expected("a size (\"64KiB\") or an integer of bytes");
         }
         if (read && (*read < least || *read > most)) {
-            ask.refuse("is " + std::to_string(*read) + " bytes; it must be between " + std::to_string(least) + " and " + std::to_string(most));
+            ask.refuse("is " + std::to_string(*read) + " bytes; it must be between " +
+                       std::to_string(least) + " and " + std::to_string(most));
             read.reset();
         }
     }
@@ -282,31 +300,39 @@ bool Table::address(std::string_view key, IpAddress& value) {
 bool Table::addresses(std::string_view key, std::vector<IpAddress>& value) {
     Ask ask{*reading_, index_, key};
     const bool given = read_list(ask, "an IP address as a string", value, parse_address);
-    return ask.settle(given, list_literal<IpAddress>(value, [](const IpAddress& a) { return a.to_string(); }));
+    return ask.settle(
+        given, list_literal<IpAddress>(value, [](const IpAddress& a) { return a.to_string(); }));
 }
 
 bool Table::cidrs(std::string_view key, std::vector<Cidr>& value) {
     Ask ask{*reading_, index_, key};
     const bool given = read_list(ask, "a block of addresses as a string", value, parse_cidr);
-    return ask.settle(given, list_literal<Cidr>(value, [](const Cidr& c) { return c.to_string(); }));
+    return ask.settle(given,
+                      list_literal<Cidr>(value, [](const Cidr& c) { return c.to_string(); }));
 }
 
-bool Table::one_of(std::string_view key, std::size_t& value, const std::vector<std::string_view>& names) {
+bool Table::one_of(std::string_view key, std::size_t& value,
+                   const std::vector<std::string_view>& names) {
     Ask ask{*reading_, index_, key};
-    const bool given = read_text(ask, "a string", value, [&](std::string_view text) -> std::expected<std::size_t, std::string> {
-        const auto at = std::find(names.begin(), names.end(), text);
-        if (at != names.end()) return static_cast<std::size_t>(at - names.begin());
-        std::string message = "must be one of";
-        for (const std::string_view name : names) message += (name == names.front() ? " " : ", ") + toml_string(name);
-        if (const std::string_view near = nearest(text, names); !near.empty()) message += "; did you mean " + toml_string(near) + "?";
-        return std::unexpected{message};
-    });
+    const bool given =
+        read_text(ask, "a string", value,
+                  [&](std::string_view text) -> std::expected<std::size_t, std::string> {
+                      const auto at = std::find(names.begin(), names.end(), text);
+                      if (at != names.end()) return static_cast<std::size_t>(at - names.begin());
+                      std::string message = "must be one of";
+                      for (const std::string_view name : names)
+                          message += (name == names.front() ? " " : ", ") + toml_string(name);
+                      if (const std::string_view near = nearest(text, names); !near.empty())
+                          message += "; did you mean " + toml_string(near) + "?";
+                      return std::unexpected{message};
+                  });
     return ask.settle(given, toml_string(names[value]));
 }
 
 Table Table::table(std::string_view key) {
     Ask ask{*reading_, index_, key};
-    if (const Reading::Known& known = reading_->know(index_, key); !known.tables.empty()) return Table{reading_, known.tables.front()};
+    if (const Reading::Known& known = reading_->know(index_, key); !known.tables.empty())
+        return Table{reading_, known.tables.front()};
 
     Reading::OpenTable open;
     open.path = qualified(reading_->tables[index_], key);
@@ -331,7 +357,8 @@ std::vector<Table> Table::tables(std::string_view key) {
     if (!ask.node()) return out;
     const toml::array* list = ask.node()->as_array();
     if (!list) {
-        ask.expected(ask.node()->is_table() ? "a list of tables, [[" + std::string{key} + "]]" : std::string{"a list of tables"});
+        ask.expected(ask.node()->is_table() ? "a list of tables, [[" + std::string{key} + "]]"
+                                            : std::string{"a list of tables"});
         return out;
     }
     std::size_t number = 0;
@@ -364,15 +391,23 @@ Place Table::place(std::string_view key) const {
     return node ? reading_->place_of(node->source()) : place();
 }
 
-Place Table::place() const { return reading_->tables[index_].place; }
+Place Table::place() const {
+    return reading_->tables[index_].place;
+}
 
-void Table::problem(std::string_view key, std::string message) { report(Problem::Severity::Error, key, message); }
-void Table::warning(std::string_view key, std::string message) { report(Problem::Severity::Warning, key, message); }
+void Table::problem(std::string_view key, std::string message) {
+    report(Problem::Severity::Error, key, message);
+}
+void Table::warning(std::string_view key, std::string message) {
+    report(Problem::Severity::Warning, key, message);
+}
 
 void Table::report(Problem::Severity severity, std::string_view key, const std::string& message) {
     const std::string name = qualified(reading_->tables[index_], key);
     reading_->add(severity, place(key), name + (message.starts_with(':') ? "" : " ") + message);
 }
-bool Table::dev() const noexcept { return reading_->options.dev; }
+bool Table::dev() const noexcept {
+    return reading_->options.dev;
+}
 
 }  // namespace turnpike::config

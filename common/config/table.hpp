@@ -22,12 +22,13 @@ struct Reading;  // the Document's inside
 /// A secret and where it came from.
 struct SecretText {
     Secret value;
-    std::string origin;  // "file /etc/turnpike/turn-secret", "environment TURN_SECRET"; never the secret
+    std::string
+        origin;  // "file /etc/turnpike/turn-secret", "environment TURN_SECRET"; never the secret
 };
 
 /// One of the shared secrets of `auth.secrets`, as both daemons read it.
 struct SharedSecret {
-    std::string id;                   // [A-Za-z0-9_-]{1,16}
+    std::string id;  // [A-Za-z0-9_-]{1,16}
     Secret value;
     bool sha256 = false;              // algorithm = "sha256"; else sha1
     bool issued_by_turnpike = false;  // issuer = "turnpike"
@@ -35,8 +36,8 @@ struct SharedSecret {
 };
 
 /// One table of the configuration. A getter leaves `value` as it is (the default) when the key is
-/// absent or wrong; wrong ones become problems of the Document. Every getter returns whether the key
-/// was given and good, and makes the key known.
+/// absent or wrong; wrong ones become problems of the Document. Every getter returns whether the
+/// key was given and good, and makes the key known.
 ///
 /// Lifetime   borrows the Document
 /// Threading  the Document's
@@ -44,7 +45,8 @@ class Table {
 public:
     bool flag(std::string_view key, bool& value);
     bool text(std::string_view key, std::string& value);
-    /// The name of a file or directory. A relative one is below the configuration file's directory; of a
+    /// The name of a file or directory. A relative one is below the configuration file's directory;
+    /// of a
     /// --set flag, below the working directory.
     bool path(std::string_view key, std::filesystem::path& value);
     /// A string or a list of strings.
@@ -53,9 +55,11 @@ public:
     bool labels(std::string_view key, std::map<std::string, std::string>& value);
 
     template <std::integral T>
-    bool number(std::string_view key, T& value, std::type_identity_t<T> least, std::type_identity_t<T> most) {
+    bool number(std::string_view key, T& value, std::type_identity_t<T> least,
+                std::type_identity_t<T> most) {
         auto wide = static_cast<std::int64_t>(value);
-        const bool given = integer(key, wide, static_cast<std::int64_t>(least), static_cast<std::int64_t>(most));
+        const bool given =
+            integer(key, wide, static_cast<std::int64_t>(least), static_cast<std::int64_t>(most));
         value = static_cast<T>(wide);
         return given;
     }
@@ -75,7 +79,8 @@ public:
 
     /// One of a few words.
     template <typename T>
-    bool choice(std::string_view key, T& value, std::initializer_list<std::pair<std::string_view, T>> words) {
+    bool choice(std::string_view key, T& value,
+                std::initializer_list<std::pair<std::string_view, T>> words) {
         std::vector<std::string_view> names;
         std::size_t at = 0;
         for (const auto& [name, meaning] : words) {
@@ -90,9 +95,11 @@ public:
     /// {file = "..."} | {env = "..."} | {credential = "..."} | {value = "..."}.
     bool secret(std::string_view key, SecretText& value, std::size_t bytes_min = kSecretBytesMin);
     /// A list of such. A file may hold several, one a line.
-    bool secrets(std::string_view key, std::vector<SecretText>& value, std::size_t bytes_min = kSecretBytesMin);
-    /// `auth.secrets` of both daemons: a list of secrets, each with id, issuer and algorithm. Without an id
-    /// they are k1, k2, ... A file may hold several, one a line: the second line of k1 is k1-2.
+    bool secrets(std::string_view key, std::vector<SecretText>& value,
+                 std::size_t bytes_min = kSecretBytesMin);
+    /// `auth.secrets` of both daemons: a list of secrets, each with id, issuer and algorithm.
+    /// Without an id they are k1, k2, ... A file may hold several, one a line: the second line of
+    /// k1 is k1-2.
     bool shared_secrets(std::string_view key, std::vector<SharedSecret>& value);
 
     /// A sub-table: empty when absent, so its defaults are read all the same.
@@ -119,7 +126,8 @@ private:
 
     void report(Problem::Severity severity, std::string_view key, const std::string& message);
     bool integer(std::string_view key, std::int64_t& value, std::int64_t least, std::int64_t most);
-    bool one_of(std::string_view key, std::size_t& value, const std::vector<std::string_view>& names);
+    bool one_of(std::string_view key, std::size_t& value,
+                const std::vector<std::string_view>& names);
 
     Reading* reading_;
     std::size_t index_;  // of the reading's tables

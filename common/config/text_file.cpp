@@ -27,24 +27,33 @@ std::string_view kind_of(mode_t mode) {
 
 std::string reason(int error) {
     switch (error) {
-        case ENOENT: return "no such file";
-        case EACCES: return "permission denied";
-        case ELOOP: return "too many symbolic links";
-        case ENXIO: return "no regular file";
-        default: return std::strerror(error);
+        case ENOENT:
+            return "no such file";
+        case EACCES:
+            return "permission denied";
+        case ELOOP:
+            return "too many symbolic links";
+        case ENXIO:
+            return "no regular file";
+        default:
+            return std::strerror(error);
     }
 }
 
 }  // namespace
 
-std::expected<TextFile, std::string> TextFile::read(const std::filesystem::path& path, std::size_t bytes_max) {
+std::expected<TextFile, std::string> TextFile::read(const std::filesystem::path& path,
+                                                    std::size_t bytes_max) {
     const std::string name = path.string();
     // O_NONBLOCK: opening a FIFO that nobody writes to must not hang a start.
     const Descriptor file{::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
     if (file.fd < 0) return std::unexpected{"cannot read " + name + ": " + reason(errno)};
     struct stat status {};
-    if (::fstat(file.fd, &status) != 0) return std::unexpected{"cannot read " + name + ": " + reason(errno)};
-    if (!S_ISREG(status.st_mode)) return std::unexpected{"cannot read " + name + ": it is " + std::string{kind_of(status.st_mode)}};
+    if (::fstat(file.fd, &status) != 0)
+        return std::unexpected{"cannot read " + name + ": " + reason(errno)};
+    if (!S_ISREG(status.st_mode))
+        return std::unexpected{"cannot read " + name + ": it is " +
+                               std::string{kind_of(status.st_mode)}};
 
     TextFile out;
     out.mode = status.st_mode & 07777;
@@ -58,7 +67,8 @@ std::expected<TextFile, std::string> TextFile::read(const std::filesystem::path&
         if (got == 0) return out;
         out.text.append(chunk, static_cast<std::size_t>(got));
         if (out.text.size() > bytes_max) {
-            return std::unexpected{"cannot read " + name + ": it is larger than " + std::to_string(bytes_max / 1024) + " KiB"};
+            return std::unexpected{"cannot read " + name + ": it is larger than " +
+                                   std::to_string(bytes_max / 1024) + " KiB"};
         }
     }
 }

@@ -13,7 +13,8 @@ struct Unit {
     T worth;
 };
 
-constexpr std::array<Unit<std::int64_t>, 5> kDurations{{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+constexpr std::array<Unit<std::int64_t>, 5> kDurations{
+    {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 constexpr std::array<Unit<std::uint64_t>, 7> kSizes{{{"B", 1},
                                                      {"KB", 1000},
                                                      {"MB", 1'000'000},
@@ -34,7 +35,9 @@ std::optional<std::int64_t> take_number(std::string_view& text) {
 
 std::string_view take_letters(std::string_view& text) {
     std::size_t size = 0;
-    while (size < text.size() && ((text[size] >= 'a' && text[size] <= 'z') || (text[size] >= 'A' && text[size] <= 'Z'))) ++size;
+    while (size < text.size() &&
+           ((text[size] >= 'a' && text[size] <= 'z') || (text[size] >= 'A' && text[size] <= 'Z')))
+        ++size;
     const std::string_view letters = text.substr(0, size);
     text.remove_prefix(size);
     return letters;
@@ -63,7 +66,8 @@ std::string without_host_bits(const IpAddress& address, unsigned length) {
 }  // namespace
 
 std::expected<Milliseconds, std::string> parse_duration(std::string_view text) {
-    const std::unexpected<std::string> refusal{"is no duration; write it as \"20s\", \"10m\" or \"1h30m\""};
+    const std::unexpected<std::string> refusal{
+        "is no duration; write it as \"20s\", \"10m\" or \"1h30m\""};
     if (text.empty()) return refusal;
     std::int64_t total = 0, last_worth = INT64_MAX;
     while (!text.empty()) {
@@ -85,7 +89,8 @@ std::string to_text(Milliseconds duration) {
     std::int64_t left = duration.count();
     if (left <= 0) return "0s";
     std::string text;
-    for (const auto& [name, worth] : std::array<Unit<std::int64_t>, 4>{{{"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}}) {
+    for (const auto& [name, worth] : std::array<Unit<std::int64_t>, 4>{
+             {{"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}}) {
         if (left >= worth) text += std::to_string(left / worth) + std::string{name};
         left %= worth;
     }
@@ -106,55 +111,73 @@ std::expected<std::uint64_t, std::string> parse_bytes(std::string_view text) {
 std::expected<Endpoint, std::string> parse_endpoint(std::string_view text) {
     if (const auto endpoint = Endpoint::parse(text)) return *endpoint;
     if (const auto address = IpAddress::parse(text)) {
-        return std::unexpected{"has no port; write it as \"" + Endpoint{*address, 3478}.to_string() + "\""};
+        return std::unexpected{"has no port; write it as \"" +
+                               Endpoint{*address, 3478}.to_string() + "\""};
     }
     const std::size_t colon = text.rfind(':');
-    if (colon == 0) return std::unexpected{"has no address; write \"0.0.0.0" + std::string{text} + "\" or \"[::]" + std::string{text} + "\""};
+    if (colon == 0)
+        return std::unexpected{"has no address; write \"0.0.0.0" + std::string{text} +
+                               "\" or \"[::]" + std::string{text} + "\""};
     if (colon != std::string_view::npos && colon > 0) {
         std::string_view host = text.substr(0, colon);
         const std::string_view port = text.substr(colon + 1);
         if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
         unsigned number = 0;
         const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-        const bool port_good = error == std::errc{} && end == port.data() + port.size() && number <= 65535;
-        if (IpAddress::parse(host) && !port_good) return std::unexpected{std::string{"has no port between 0 and 65535 after the address"}};
+        const bool port_good =
+            error == std::errc{} && end == port.data() + port.size() && number <= 65535;
+        if (IpAddress::parse(host) && !port_good)
+            return std::unexpected{
+                std::string{"has no port between 0 and 65535 after the address"}};
         if (port_good && !IpAddress::parse(host)) {
-            return std::unexpected{std::string{"begins with no IP address; a host name will not do here"}};
+            return std::unexpected{
+                std::string{"begins with no IP address; a host name will not do here"}};
         }
     }
-    return std::unexpected{std::string{"is no address and port; write it as \"192.0.2.1:3478\" or \"[2001:db8::1]:3478\""}};
+    return std::unexpected{std::string{
+        "is no address and port; write it as \"192.0.2.1:3478\" or \"[2001:db8::1]:3478\""}};
 }
 
 std::expected<IpAddress, std::string> parse_address(std::string_view text) {
     const auto address = IpAddress::parse(text);
-    if (!address) return std::unexpected{std::string{"is no IP address; write it as \"192.0.2.1\" or \"2001:db8::1\""}};
-    if (is_mapped(*address)) return std::unexpected{std::string{"is an IPv4-mapped address; write it as IPv4"}};
+    if (!address)
+        return std::unexpected{
+            std::string{"is no IP address; write it as \"192.0.2.1\" or \"2001:db8::1\""}};
+    if (is_mapped(*address))
+        return std::unexpected{std::string{"is an IPv4-mapped address; write it as IPv4"}};
     return *address;
 }
 
 std::expected<Cidr, std::string> parse_cidr(std::string_view text) {
     if (const auto block = Cidr::parse(text)) {
-        if (is_mapped(block->base)) return std::unexpected{std::string{"is an IPv4-mapped block; write it as IPv4"}};
+        if (is_mapped(block->base))
+            return std::unexpected{std::string{"is an IPv4-mapped block; write it as IPv4"}};
         return *block;
     }
     const std::size_t slash = text.find('/');
     const auto address = IpAddress::parse(text.substr(0, slash));
-    if (address && is_mapped(*address)) return std::unexpected{std::string{"is an IPv4-mapped block; write it as IPv4"}};
+    if (address && is_mapped(*address))
+        return std::unexpected{std::string{"is an IPv4-mapped block; write it as IPv4"}};
     if (address && slash == std::string_view::npos) {
         return Cidr{*address, static_cast<std::uint8_t>(address->bytes().size() * 8)};
     }
     if (address) {
         const std::string_view digits = text.substr(slash + 1);
         unsigned length = 0;
-        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
+        const auto [end, error] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), length);
         const unsigned length_max = static_cast<unsigned>(address->bytes().size() * 8);
         if (error == std::errc{} && end == digits.data() + digits.size() && length <= length_max) {
-            return std::unexpected{"has bits set behind the prefix; did you mean \"" + without_host_bits(*address, length) + "\"?"};
+            return std::unexpected{"has bits set behind the prefix; did you mean \"" +
+                                   without_host_bits(*address, length) + "\"?"};
         }
         return std::unexpected{"has no prefix length between 0 and " + std::to_string(length_max)};
     }
-    if (text.find('-') != std::string_view::npos) return std::unexpected{std::string{"is no block; ranges are not supported, write CIDR blocks"}};
-    return std::unexpected{std::string{"is no block of addresses; write it as \"10.0.0.0/8\" or \"2001:db8::/32\""}};
+    if (text.find('-') != std::string_view::npos)
+        return std::unexpected{
+            std::string{"is no block; ranges are not supported, write CIDR blocks"}};
+    return std::unexpected{
+        std::string{"is no block of addresses; write it as \"10.0.0.0/8\" or \"2001:db8::/32\""}};
 }
 
 }  // namespace turnpike::config

@@ -12,7 +12,8 @@ namespace turnpike::config {
 
 /// Texts with a unit or a form of their own, as configuration and flags write them.
 ///
-/// Errors     what is wrong, as the end of a sentence: "is no duration; write it as \"20s\" or \"10m\""
+/// Errors     what is wrong, as the end of a sentence: "is no duration; write it as \"20s\" or
+/// \"10m\""
 
 /// "250ms" "20s" "10m" "1h" "7d" and sums of them in falling order, "1h30m".
 std::expected<Milliseconds, std::string> parse_duration(std::string_view text);

@@ -10,14 +10,17 @@ std::string block_of(const IpAddress& address) {
     const std::size_t kept = address.is_v4() ? 3 : 6;  // /24 and /48
     for (std::size_t i = kept; i < raw.size(); ++i) raw[i] = 0;
     const ByteView bytes{raw};
-    return address.is_v4() ? IpAddress::v4(bytes.first(4)).to_string() + "/24" : IpAddress::v6(bytes).to_string() + "/48";
+    return address.is_v4() ? IpAddress::v4(bytes.first(4)).to_string() + "/24"
+                           : IpAddress::v6(bytes).to_string() + "/48";
 }
 
 std::string pseudonym_of(const IpAddress& address, const HashKey& key, WallTime now) {
     std::array<std::uint8_t, 24> input{};
     std::copy(address.raw().begin(), address.raw().end(), input.begin());
     // A new pseudonym each UTC day, so that days cannot be joined.
-    store_u32(input, 16, static_cast<std::uint32_t>(std::chrono::floor<std::chrono::days>(now).time_since_epoch().count()));
+    store_u32(input, 16,
+              static_cast<std::uint32_t>(
+                  std::chrono::floor<std::chrono::days>(now).time_since_epoch().count()));
     input[20] = static_cast<std::uint8_t>(address.family());
     constexpr char kHex[] = "0123456789abcdef";
     std::uint64_t hash = key(input);
@@ -30,10 +33,14 @@ std::string pseudonym_of(const IpAddress& address, const HashKey& key, WallTime 
 
 std::string ClientIpPrivacy::show(const IpAddress& address, WallTime now) const {
     switch (mode_) {
-        case ClientIp::Truncate: return block_of(address);
-        case ClientIp::Full: return address.to_string();
-        case ClientIp::Hash: return pseudonym_of(address, key_, now);
-        case ClientIp::None: break;
+        case ClientIp::Truncate:
+            return block_of(address);
+        case ClientIp::Full:
+            return address.to_string();
+        case ClientIp::Hash:
+            return pseudonym_of(address, key_, now);
+        case ClientIp::None:
+            break;
     }
     return "-";
 }

@@ -52,7 +52,8 @@ struct ControlLoop::State {
         }
         // Gone before it runs: the task may make the loop anything but this one.
         const Task task = std::move(watch->task);
-        std::erase_if(watch->state->watches, [&](const std::unique_ptr<Watch>& w) { return w.get() == watch; });
+        std::erase_if(watch->state->watches,
+                      [&](const std::unique_ptr<Watch>& w) { return w.get() == watch; });
         task();
     }
 
@@ -90,7 +91,8 @@ struct ControlLoop::State {
 
 ControlLoop::ControlLoop() : state_(std::make_unique<State>()) {
     TURNPIKE_ASSERT(state_->base && state_->doorbell >= 0);
-    state_->doorbell_event = event_new(state_->base, state_->doorbell, EV_READ | EV_PERSIST, &State::rung, state_.get());
+    state_->doorbell_event =
+        event_new(state_->base, state_->doorbell, EV_READ | EV_PERSIST, &State::rung, state_.get());
     event_add(state_->doorbell_event, nullptr);
 }
 
@@ -145,6 +147,8 @@ void ControlLoop::post(Task task) {
     state_->ring();
 }
 
-event_base* ControlLoop::base() noexcept { return state_->base; }
+event_base* ControlLoop::base() noexcept {
+    return state_->base;
+}
 
 }  // namespace turnpike::ops

@@ -9,8 +9,8 @@ struct event_base;
 
 namespace turnpike::ops {
 
-/// The main thread's event loop: signals, timers, and closures that other threads hand in. Admin and
-/// metrics endpoints live on it. It never touches a packet.
+/// The main thread's event loop: signals, timers, and closures that other threads hand in. Admin
+/// and metrics endpoints live on it. It never touches a packet.
 ///
 /// Lifetime   callbacks are dropped with the loop, timers and signals stay armed until then
 /// Threading  post() and stop() from any thread; the rest on the thread that runs it

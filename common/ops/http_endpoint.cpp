@@ -27,28 +27,45 @@ constexpr int kBacklog = 64;
 std::optional<Verb> verb_of(evhttp_cmd_type command) {
     switch (command) {
         case EVHTTP_REQ_GET:
-        case EVHTTP_REQ_HEAD: return Verb::Get;
-        case EVHTTP_REQ_POST: return Verb::Post;
-        case EVHTTP_REQ_PUT: return Verb::Put;
-        case EVHTTP_REQ_DELETE: return Verb::Delete;
-        default: return {};
+        case EVHTTP_REQ_HEAD:
+            return Verb::Get;
+        case EVHTTP_REQ_POST:
+            return Verb::Post;
+        case EVHTTP_REQ_PUT:
+            return Verb::Put;
+        case EVHTTP_REQ_DELETE:
+            return Verb::Delete;
+        default:
+            return {};
     }
 }
 
 const char* reason_of(int status) {
     switch (status) {
-        case 200: return "OK";
-        case 201: return "Created";
-        case 400: return "Bad Request";
-        case 403: return "Forbidden";
-        case 404: return "Not Found";
-        case 405: return "Method Not Allowed";
-        case 409: return "Conflict";
-        case 413: return "Content Too Large";
-        case 422: return "Unprocessable Content";
-        case 500: return "Internal Server Error";
-        case 503: return "Service Unavailable";
-        default: return "Unknown";
+        case 200:
+            return "OK";
+        case 201:
+            return "Created";
+        case 400:
+            return "Bad Request";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 409:
+            return "Conflict";
+        case 413:
+            return "Content Too Large";
+        case 422:
+            return "Unprocessable Content";
+        case 500:
+            return "Internal Server Error";
+        case 503:
+            return "Service Unavailable";
+        default:
+            return "Unknown";
     }
 }
 
@@ -57,7 +74,9 @@ std::optional<Request::Peer> peer_of(evhttp_request* request) {
     ucred credentials{};
     socklen_t size = sizeof credentials;
     const int fd = stream ? static_cast<int>(bufferevent_getfd(stream)) : -1;
-    if (fd < 0 || ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0 || credentials.pid == 0) return {};
+    if (fd < 0 || ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0 ||
+        credentials.pid == 0)
+        return {};
     return Request::Peer{credentials.pid, credentials.uid};
 }
 
@@ -65,7 +84,8 @@ bool read_query(const char* query, std::map<std::string, std::string>& out) {
     if (!query || *query == '\0') return true;
     evkeyvalq pairs{};
     if (evhttp_parse_query_str(query, &pairs) != 0) return false;
-    for (const evkeyval* pair = pairs.tqh_first; pair; pair = pair->next.tqe_next) out.emplace(pair->key, pair->value);
+    for (const evkeyval* pair = pairs.tqh_first; pair; pair = pair->next.tqe_next)
+        out.emplace(pair->key, pair->value);
     evhttp_clear_headers(&pairs);
     return true;
 }
@@ -104,7 +124,9 @@ struct HttpEndpoint::State {
         Request read;
         read.path = path && *path ? path : "/";
         if (!verb) {
-            reply(request, Response::error(405, "method_not_allowed", "this method is not used here"), state.router.allowed(read.path));
+            reply(request,
+                  Response::error(405, "method_not_allowed", "this method is not used here"),
+                  state.router.allowed(read.path));
             return;
         }
         read.verb = *verb;
@@ -123,12 +145,15 @@ struct HttpEndpoint::State {
         if (state.is_unix) read.peer = peer_of(request);
 
         const Response response = state.router.dispatch(std::move(read));
-        reply(request, response, response.status == 405 ? state.router.allowed(path) : std::string{});
+        reply(request, response,
+              response.status == 405 ? state.router.allowed(path) : std::string{});
     }
 
     std::expected<evconnlistener*, int> listen(const sockaddr* address, socklen_t size) {
-        evconnlistener* listener = evconnlistener_new_bind(loop.base(), nullptr, nullptr, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-                                                           kBacklog, address, static_cast<int>(size));
+        evconnlistener* listener = evconnlistener_new_bind(
+            loop.base(), nullptr, nullptr,
+            LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, kBacklog, address,
+            static_cast<int>(size));
         if (!listener) return std::unexpected{errno};
         if (!evhttp_bind_listener(server, listener)) {
             evconnlistener_free(listener);
@@ -138,15 +163,18 @@ struct HttpEndpoint::State {
     }
 };
 
-HttpEndpoint::HttpEndpoint(ControlLoop& loop, const Router& router) : state_(new State{loop, router, nullptr, {}, false}) {
+HttpEndpoint::HttpEndpoint(ControlLoop& loop, const Router& router)
+    : state_(new State{loop, router, nullptr, {}, false}) {
     state_->server = evhttp_new(loop.base());
     TURNPIKE_ASSERT(state_->server);
     evhttp_set_max_headers_size(state_->server, kHeadBytesMax);
     evhttp_set_max_body_size(state_->server, kBodyBytesRead);
     evhttp_set_timeout(state_->server, static_cast<int>(kIdle.count()));
     // All of them, so that it is us who refuse, in JSON.
-    evhttp_set_allowed_methods(state_->server, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
-                                                   EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+    evhttp_set_allowed_methods(state_->server, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
+                                                   EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
+                                                   EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
+                                                   EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
     evhttp_set_gencb(state_->server, &State::answer, state_.get());
 }
 
@@ -155,30 +183,40 @@ HttpEndpoint::~HttpEndpoint() {
     if (!state_->socket_path.empty()) ::unlink(state_->socket_path.c_str());
 }
 
-std::expected<void, std::string> HttpEndpoint::listen_unix(const std::filesystem::path& path, unsigned mode) {
+std::expected<void, std::string> HttpEndpoint::listen_unix(const std::filesystem::path& path,
+                                                           unsigned mode) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string name = path.string();
     if (name.size() >= sizeof address.sun_path) {
-        return std::unexpected{"cannot listen on " + name + ": the path is longer than a socket's may be; use a shorter node.runtime_dir"};
+        return std::unexpected{
+            "cannot listen on " + name +
+            ": the path is longer than a socket's may be; use a shorter node.runtime_dir"};
     }
     std::memcpy(address.sun_path, name.data(), name.size());
-    if (::unlink(name.c_str()) != 0 && errno != ENOENT) return std::unexpected{"cannot replace " + name + ": " + std::strerror(errno)};
+    if (::unlink(name.c_str()) != 0 && errno != ENOENT)
+        return std::unexpected{"cannot replace " + name + ": " + std::strerror(errno)};
     // Nobody gets in before chmod: the directory is ours alone, or the group's that may.
     const mode_t before = ::umask(0177);
-    const auto listener = state_->listen(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    const auto listener =
+        state_->listen(reinterpret_cast<const sockaddr*>(&address), sizeof address);
     ::umask(before);
-    if (!listener) return std::unexpected{"cannot listen on " + name + ": " + std::strerror(listener.error())};
+    if (!listener)
+        return std::unexpected{"cannot listen on " + name + ": " + std::strerror(listener.error())};
     state_->socket_path = path;
     state_->is_unix = true;
-    if (::chmod(name.c_str(), static_cast<mode_t>(mode)) != 0) return std::unexpected{"cannot set the mode of " + name + ": " + std::strerror(errno)};
+    if (::chmod(name.c_str(), static_cast<mode_t>(mode)) != 0)
+        return std::unexpected{"cannot set the mode of " + name + ": " + std::strerror(errno)};
     return {};
 }
 
-std::expected<void, std::string> HttpEndpoint::listen_admin(const std::filesystem::path& path, std::optional<unsigned> group) {
+std::expected<void, std::string> HttpEndpoint::listen_admin(const std::filesystem::path& path,
+                                                            std::optional<unsigned> group) {
     if (auto listening = listen_unix(path); !listening || !group) return listening;
-    if (::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 || ::chmod(path.c_str(), 0660) != 0) {
-        return std::unexpected{"cannot give " + path.string() + " to node.admin_group: " + std::strerror(errno)};
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 ||
+        ::chmod(path.c_str(), 0660) != 0) {
+        return std::unexpected{"cannot give " + path.string() +
+                               " to node.admin_group: " + std::strerror(errno)};
     }
     return {};
 }
@@ -188,12 +226,14 @@ std::expected<Endpoint, std::string> HttpEndpoint::listen_tcp(const Endpoint& ad
     const socklen_t size = address.to(storage);
     const auto listener = state_->listen(reinterpret_cast<const sockaddr*>(&storage), size);
     if (!listener) {
-        const char* why = listener.error() == EADDRINUSE ? "address already in use" : std::strerror(listener.error());
+        const char* why = listener.error() == EADDRINUSE ? "address already in use"
+                                                         : std::strerror(listener.error());
         return std::unexpected{"cannot listen on tcp " + address.to_string() + ": " + why};
     }
     sockaddr_storage bound{};
     socklen_t bound_size = sizeof bound;
-    ::getsockname(static_cast<int>(evconnlistener_get_fd(*listener)), reinterpret_cast<sockaddr*>(&bound), &bound_size);
+    ::getsockname(static_cast<int>(evconnlistener_get_fd(*listener)),
+                  reinterpret_cast<sockaddr*>(&bound), &bound_size);
     return Endpoint::from(reinterpret_cast<const sockaddr&>(bound));
 }
 

@@ -30,9 +30,11 @@ public:
 
     /// The socket file is made with `mode`, and replaces one that is there: whoever calls holds the
     /// directory's lock. Removed at the end.
-    std::expected<void, std::string> listen_unix(const std::filesystem::path& path, unsigned mode = 0600);
+    std::expected<void, std::string> listen_unix(const std::filesystem::path& path,
+                                                 unsigned mode = 0600);
     /// For the owner, and for the members of `group` if there is one.
-    std::expected<void, std::string> listen_admin(const std::filesystem::path& path, std::optional<unsigned> group);
+    std::expected<void, std::string> listen_admin(const std::filesystem::path& path,
+                                                  std::optional<unsigned> group);
     /// The address really bound.
     std::expected<Endpoint, std::string> listen_tcp(const Endpoint& address);
 

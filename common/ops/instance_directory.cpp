@@ -27,7 +27,8 @@ std::string why_unsafe(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::filesystem::path InstanceDirectory::locate(std::string_view name, const std::filesystem::path& configured) {
+std::filesystem::path InstanceDirectory::locate(std::string_view name,
+                                                const std::filesystem::path& configured) {
     if (!configured.empty()) return configured;
     const std::filesystem::path system = std::filesystem::path{"/run/turnpike"} / name;
     // A service user is not root, but tmpfiles.d made the directory for it.
@@ -38,37 +39,47 @@ std::filesystem::path InstanceDirectory::locate(std::string_view name, const std
     return std::filesystem::path{"/tmp/turnpike-" + std::to_string(::geteuid())} / name;
 }
 
-std::expected<InstanceDirectory, std::string> InstanceDirectory::claim(std::filesystem::path path, std::optional<unsigned> group) {
+std::expected<InstanceDirectory, std::string> InstanceDirectory::claim(
+    std::filesystem::path path, std::optional<unsigned> group) {
     const std::string shown = path.string();
     std::error_code error;
     if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
     const bool made = ::mkdir(path.c_str(), 0700) == 0;
     if (!made && errno != EEXIST) {
-        return std::unexpected{"cannot make the runtime directory " + shown + ": " + std::strerror(errno) + std::string{kFix}};
+        return std::unexpected{"cannot make the runtime directory " + shown + ": " +
+                               std::strerror(errno) + std::string{kFix}};
     }
     // A directory that tmpfiles.d made keeps the owner and mode that it was made with.
-    if (made && group && (::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 || ::chmod(path.c_str(), 0750) != 0)) {
-        return std::unexpected{"cannot give the runtime directory " + shown + " to node.admin_group: " + std::strerror(errno)};
+    if (made && group &&
+        (::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 ||
+         ::chmod(path.c_str(), 0750) != 0)) {
+        return std::unexpected{"cannot give the runtime directory " + shown +
+                               " to node.admin_group: " + std::strerror(errno)};
     }
     if (const std::string why = why_unsafe(path); !why.empty()) {
-        return std::unexpected{"cannot use the runtime directory " + shown + ": " + why + std::string{kFix}};
+        return std::unexpected{"cannot use the runtime directory " + shown + ": " + why +
+                               std::string{kFix}};
     }
 
     const std::filesystem::path lock_path = path / "node.lock";
     const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (lock < 0) return std::unexpected{"cannot open " + lock_path.string() + ": " + std::strerror(errno)};
+    if (lock < 0)
+        return std::unexpected{"cannot open " + lock_path.string() + ": " + std::strerror(errno)};
     if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
         char pid[16] = {};
         const ssize_t got = ::pread(lock, pid, sizeof pid - 1, 0);
         ::close(lock);
-        const std::string who = got > 0 ? "process " + std::string{pid, std::strcspn(pid, "\n")} : std::string{"another process"};
-        return std::unexpected{who + " already runs on " + shown + "; stop it, or set node.runtime_dir to another directory"};
+        const std::string who = got > 0 ? "process " + std::string{pid, std::strcspn(pid, "\n")}
+                                        : std::string{"another process"};
+        return std::unexpected{who + " already runs on " + shown +
+                               "; stop it, or set node.runtime_dir to another directory"};
     }
     const std::string pid = std::to_string(::getpid()) + "\n";
     if (::ftruncate(lock, 0) != 0 || ::pwrite(lock, pid.data(), pid.size(), 0) < 0) {
         const int failure = errno;
         ::close(lock);
-        return std::unexpected{"cannot write " + lock_path.string() + ": " + std::strerror(failure)};
+        return std::unexpected{"cannot write " + lock_path.string() + ": " +
+                               std::strerror(failure)};
     }
     return InstanceDirectory{std::move(path), lock};
 }

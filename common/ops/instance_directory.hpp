@@ -16,11 +16,13 @@ class InstanceDirectory {
 public:
     /// `configured` when it is not empty; else /run/turnpike/NAME as root, else
     /// $XDG_RUNTIME_DIR/turnpike/NAME, else /tmp/turnpike-UID/NAME.
-    static std::filesystem::path locate(std::string_view name, const std::filesystem::path& configured);
+    static std::filesystem::path locate(std::string_view name,
+                                        const std::filesystem::path& configured);
 
-    /// Makes the directory (0700, or 0750 of `group`) and takes node.lock, or tells in one sentence why not:
-    /// another process has it (with its pid), it is not ours, it cannot be made.
-    static std::expected<InstanceDirectory, std::string> claim(std::filesystem::path path, std::optional<unsigned> group = {});
+    /// Makes the directory (0700, or 0750 of `group`) and takes node.lock, or tells in one sentence
+    /// why not: another process has it (with its pid), it is not ours, it cannot be made.
+    static std::expected<InstanceDirectory, std::string> claim(std::filesystem::path path,
+                                                               std::optional<unsigned> group = {});
 
     InstanceDirectory(InstanceDirectory&& other) noexcept;
     InstanceDirectory& operator=(InstanceDirectory&& other) noexcept;

@@ -2,18 +2,18 @@
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
-#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/ansicolor_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <sys/uio.h>
-#include <systemd/sd-journal.h>
 #include <syslog.h>
+#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <mutex>
-#include <optional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -28,32 +28,46 @@ constexpr std::size_t kLimitedEventsMax = 256;
 
 std::string_view name_of(Level level) noexcept {
     switch (level) {
-        case Level::Debug: return "debug";
-        case Level::Info: return "info";
-        case Level::Warning: return "warning";
-        case Level::Error: return "error";
-        case Level::Off: break;
+        case Level::Debug:
+            return "debug";
+        case Level::Info:
+            return "info";
+        case Level::Warning:
+            return "warning";
+        case Level::Error:
+            return "error";
+        case Level::Off:
+            break;
     }
     return "off";
 }
 
 spdlog::level::level_enum to_spdlog(Level level) noexcept {
     switch (level) {
-        case Level::Debug: return spdlog::level::debug;
-        case Level::Info: return spdlog::level::info;
-        case Level::Warning: return spdlog::level::warn;
-        case Level::Error: return spdlog::level::err;
-        case Level::Off: break;
+        case Level::Debug:
+            return spdlog::level::debug;
+        case Level::Info:
+            return spdlog::level::info;
+        case Level::Warning:
+            return spdlog::level::warn;
+        case Level::Error:
+            return spdlog::level::err;
+        case Level::Off:
+            break;
     }
     return spdlog::level::off;
 }
 
 int priority_of(Level level) noexcept {
     switch (level) {
-        case Level::Debug: return LOG_DEBUG;
-        case Level::Info: return LOG_INFO;
-        case Level::Warning: return LOG_WARNING;
-        default: return LOG_ERR;
+        case Level::Debug:
+            return LOG_DEBUG;
+        case Level::Info:
+            return LOG_INFO;
+        case Level::Warning:
+            return LOG_WARNING;
+        default:
+            return LOG_ERR;
     }
 }
 
@@ -82,7 +96,8 @@ void append_quoted(fmt::memory_buffer& out, std::string_view text) {
     bool plain = !text.empty();
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte <= 0x20 || byte == 0x7F || byte >= 0x80 || c == '"' || c == '\\' || c == '=') plain = false;
+        if (byte <= 0x20 || byte == 0x7F || byte >= 0x80 || c == '"' || c == '\\' || c == '=')
+            plain = false;
     }
     if (plain) {
         out.append(text);
@@ -145,26 +160,30 @@ struct Log::State {
         return fmt::to_string(out);
     }
 
-    std::string json_line(Level at, std::string_view event, Fields fields, std::uint64_t left_out) const {
+    std::string json_line(Level at, std::string_view event, Fields fields,
+                          std::uint64_t left_out) const {
         nlohmann::ordered_json line;
         line["time"] = rfc3339(clock.wall());
         line["level"] = name_of(at);
         line["event"] = event;
         for (const Field& field : fields) {
-            std::visit([&](const auto& value) { line[std::string{field.name}] = value; }, field.value);
+            std::visit([&](const auto& value) { line[std::string{field.name}] = value; },
+                       field.value);
         }
         if (left_out > 0) line["suppressed"] = left_out;
         return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     }
 
-    bool send_to_journal(Level at, std::string_view event, Fields fields, std::uint64_t left_out) const {
+    bool send_to_journal(Level at, std::string_view event, Fields fields,
+                         std::uint64_t left_out) const {
         std::vector<std::string> entries;
         entries.push_back("MESSAGE=" + fields_text(event, fields, left_out));
         entries.push_back("PRIORITY=" + std::to_string(priority_of(at)));
         entries.push_back("TURNPIKE_EVENT=" + std::string{event});
         for (const Field& field : fields) {
             std::string name = "TURNPIKE_";
-            for (const char c : field.name) name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+            for (const char c : field.name)
+                name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
             fmt::memory_buffer value;
             if (const auto* text = std::get_if<std::string_view>(&field.value)) {
                 value.append(*text);
@@ -182,11 +201,16 @@ struct Log::State {
         if (format == Format::Journal && send_to_journal(at, event, fields, left_out)) return;
         std::string line;
         switch (format) {
-            case Format::Json: line = json_line(at, event, fields, left_out); break;
-            case Format::Logfmt:
-                line = "time=" + rfc3339(clock.wall()) + " level=" + std::string{name_of(at)} + " event=" + fields_text(event, fields, left_out);
+            case Format::Json:
+                line = json_line(at, event, fields, left_out);
                 break;
-            default: line = fields_text(event, fields, left_out); break;
+            case Format::Logfmt:
+                line = "time=" + rfc3339(clock.wall()) + " level=" + std::string{name_of(at)} +
+                       " event=" + fields_text(event, fields, left_out);
+                break;
+            default:
+                line = fields_text(event, fields, left_out);
+                break;
         }
         logger->log(to_spdlog(at), fmt::string_view{line.data(), line.size()});
     }
@@ -196,13 +220,16 @@ Log::Log(Options options, Sink sink) : state_(std::make_unique<State>()) {
     state_->level = options.level;
     state_->format = options.format;
     if (state_->format == Format::Auto) {
-        state_->format = systemd::stderr_is_journal() ? Format::Journal : ::isatty(STDERR_FILENO) ? Format::Text : Format::Logfmt;
+        state_->format = systemd::stderr_is_journal() ? Format::Journal
+                         : ::isatty(STDERR_FILENO)    ? Format::Text
+                                                      : Format::Logfmt;
     }
     spdlog::sink_ptr out;
     if (sink) {
         out = std::make_shared<CallbackSink>(std::move(sink));
     } else if (state_->format == Format::Text) {
-        out = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>();  // colours on a terminal only
+        out = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>();  // colours on a terminal
+                                                                            // only
     } else {
         out = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     }
@@ -213,9 +240,15 @@ Log::Log(Options options, Sink sink) : state_(std::make_unique<State>()) {
 }
 Log::~Log() = default;
 
-bool Log::enabled(Level level) const noexcept { return level >= state_->level.load(std::memory_order_relaxed) && level != Level::Off; }
-void Log::set_level(Level level) noexcept { state_->level.store(level, std::memory_order_relaxed); }
-Log::Format Log::format() const noexcept { return state_->format; }
+bool Log::enabled(Level level) const noexcept {
+    return level >= state_->level.load(std::memory_order_relaxed) && level != Level::Off;
+}
+void Log::set_level(Level level) noexcept {
+    state_->level.store(level, std::memory_order_relaxed);
+}
+Log::Format Log::format() const noexcept {
+    return state_->format;
+}
 
 void Log::write(Level level, std::string_view event, Fields fields) {
     if (enabled(level)) state_->write(level, event, fields, 0);

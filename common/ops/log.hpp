@@ -30,17 +30,18 @@ struct Field {
     template <std::signed_integral T>
     Field(std::string_view n, T v) : name(n), value(std::int64_t{v}) {}
     template <std::unsigned_integral T>
-        requires(!std::same_as<T, bool>)
-    Field(std::string_view n, T v) : name(n), value(std::uint64_t{v}) {}
+    requires(!std::same_as<T, bool>) Field(std::string_view n, T v)
+        : name(n), value(std::uint64_t{v}) {}
 };
 
 /// The program's log: an event name ("allocation.closed", stable, dotted) and typed fields, never a
 /// sentence with values glued in. Lines go to stderr, or to the journal with each field as its own.
 ///
 /// Shape      text     12:00:01.123 info  allocation.closed reason=expired bytes_to_peer=1200
-///            logfmt   time=2026-11-24T12:00:01.123Z level=info event=allocation.closed reason=expired
-///            json     {"time":"...","level":"info","event":"allocation.closed","reason":"expired"}
-///            journal  MESSAGE=..., PRIORITY=6, TURNPIKE_EVENT=allocation.closed, TURNPIKE_REASON=expired
+///            logfmt   time=2026-11-24T12:00:01.123Z level=info event=allocation.closed
+///            reason=expired json
+///            {"time":"...","level":"info","event":"allocation.closed","reason":"expired"} journal
+///            MESSAGE=..., PRIORITY=6, TURNPIKE_EVENT=allocation.closed, TURNPIKE_REASON=expired
 /// Threading  any
 class Log {
 public:
@@ -62,7 +63,9 @@ public:
 
     void debug(std::string_view event, Fields fields = {}) { write(Level::Debug, event, fields); }
     void info(std::string_view event, Fields fields = {}) { write(Level::Info, event, fields); }
-    void warning(std::string_view event, Fields fields = {}) { write(Level::Warning, event, fields); }
+    void warning(std::string_view event, Fields fields = {}) {
+        write(Level::Warning, event, fields);
+    }
     void error(std::string_view event, Fields fields = {}) { write(Level::Error, event, fields); }
     void write(Level level, std::string_view event, Fields fields);
 

@@ -44,8 +44,10 @@ public:
 
     void counter(std::string_view name, std::string_view help, double value, Labels labels = {});
     void gauge(std::string_view name, std::string_view help, double value, Labels labels = {});
-    void histogram(std::string_view name, std::string_view help, const Histogram& histogram, Labels labels = {});
-    void histogram(std::string_view name, std::string_view help, const Histogram::Reading& reading, Labels labels = {});
+    void histogram(std::string_view name, std::string_view help, const Histogram& histogram,
+                   Labels labels = {});
+    void histogram(std::string_view name, std::string_view help, const Histogram::Reading& reading,
+                   Labels labels = {});
 
 private:
     friend class Metrics;
@@ -54,10 +56,11 @@ private:
     State& state_;
 };
 
-/// The numbers of the program: collectors are called at each scrape and tell what is then true, so the
-/// hot path keeps plain counters of its own.
+/// The numbers of the program: collectors are called at each scrape and tell what is then true, so
+/// the hot path keeps plain counters of its own.
 ///
-///     metrics.add([&](ops::Scrape& s) { s.gauge("turnpike_relay_allocations", "Live allocations.", pool.snapshot().allocations); });
+///     metrics.add([&](ops::Scrape& s) { s.gauge("turnpike_relay_allocations", "Live allocations.",
+///     pool.snapshot().allocations); });
 ///
 /// Threading  one thread (the control loop)
 class Metrics {

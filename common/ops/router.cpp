@@ -29,7 +29,8 @@ int digit(char c) {
 std::string decoded(std::string_view segment) {
     std::string out;
     for (std::size_t i = 0; i < segment.size(); ++i) {
-        if (segment[i] == '%' && i + 2 < segment.size() && digit(segment[i + 1]) >= 0 && digit(segment[i + 2]) >= 0) {
+        if (segment[i] == '%' && i + 2 < segment.size() && digit(segment[i + 1]) >= 0 &&
+            digit(segment[i + 2]) >= 0) {
             out += static_cast<char>(digit(segment[i + 1]) * 16 + digit(segment[i + 2]));
             i += 2;
         } else {
@@ -39,7 +40,8 @@ std::string decoded(std::string_view segment) {
     return out;
 }
 
-bool match(const std::vector<std::string>& pattern, const std::vector<std::string>& segments, std::vector<std::string>& parameters) {
+bool match(const std::vector<std::string>& pattern, const std::vector<std::string>& segments,
+           std::vector<std::string>& parameters) {
     if (pattern.size() != segments.size()) return false;
     parameters.clear();
     for (std::size_t i = 0; i < pattern.size(); ++i) {
@@ -56,35 +58,45 @@ bool match(const std::vector<std::string>& pattern, const std::vector<std::strin
 
 std::string_view to_string(Verb verb) noexcept {
     switch (verb) {
-        case Verb::Get: return "GET";
-        case Verb::Post: return "POST";
-        case Verb::Put: return "PUT";
-        case Verb::Delete: return "DELETE";
+        case Verb::Get:
+            return "GET";
+        case Verb::Post:
+            return "POST";
+        case Verb::Put:
+            return "PUT";
+        case Verb::Delete:
+            return "DELETE";
     }
     return "?";
 }
 
 Response Response::error(int status, std::string_view code, std::string_view message) {
     const nlohmann::json body{{"error", {{"code", code}, {"message", message}}}};
-    return {status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), "application/json"};
+    return {status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+            "application/json"};
 }
 
-void Router::add(Verb verb, std::string path, Handler handler) { routes_.push_back({verb, split(path), std::move(handler)}); }
+void Router::add(Verb verb, std::string path, Handler handler) {
+    routes_.push_back({verb, split(path), std::move(handler)});
+}
 
 Response Router::dispatch(Request request) const {
     const std::vector<std::string> segments = split(request.path);
     for (const Route& route : routes_) {
-        if (route.verb != request.verb || !match(route.segments, segments, request.parameters)) continue;
+        if (route.verb != request.verb || !match(route.segments, segments, request.parameters))
+            continue;
         try {
             return route.handler(request);
         } catch (const std::exception& failure) {
-            if (log_) log_->error("admin.failed", {{"path", request.path}, {"reason", failure.what()}});
+            if (log_)
+                log_->error("admin.failed", {{"path", request.path}, {"reason", failure.what()}});
             return Response::error(500, "internal", "the request could not be carried out");
         }
     }
     const std::string others = allowed(request.path);
     if (others.empty()) return Response::error(404, "not_found", "no such path: " + request.path);
-    return Response::error(405, "method_not_allowed", request.path + " answers " + others + " only");
+    return Response::error(405, "method_not_allowed",
+                           request.path + " answers " + others + " only");
 }
 
 std::string Router::allowed(std::string_view path) const {
@@ -92,7 +104,8 @@ std::string Router::allowed(std::string_view path) const {
     std::vector<std::string> ignored;
     std::string verbs;
     for (const Route& route : routes_) {
-        if (match(route.segments, segments, ignored)) verbs += (verbs.empty() ? "" : ", ") + std::string{to_string(route.verb)};
+        if (match(route.segments, segments, ignored))
+            verbs += (verbs.empty() ? "" : ", ") + std::string{to_string(route.verb)};
     }
     return verbs;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -7,8 +9,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <sys/types.h>
 
 #include "common/ops/log.hpp"
 
@@ -25,10 +25,10 @@ struct Request {
         uid_t uid = 0;
     };
     Verb verb = Verb::Get;
-    std::string path;                            // decoded, without the query
-    std::map<std::string, std::string> query;    // decoded; the first of equal names
+    std::string path;                          // decoded, without the query
+    std::map<std::string, std::string> query;  // decoded; the first of equal names
     std::string body;
-    std::vector<std::string> parameters;         // what the route's {} matched, in order
+    std::vector<std::string> parameters;  // what the route's {} matched, in order
     std::optional<Peer> peer;
 };
 
@@ -38,7 +38,9 @@ struct Response {
     std::string content_type = "application/json";
 
     static Response json(std::string text) { return {200, std::move(text), "application/json"}; }
-    static Response text(std::string text) { return {200, std::move(text), "text/plain; charset=utf-8"}; }
+    static Response text(std::string text) {
+        return {200, std::move(text), "text/plain; charset=utf-8"};
+    }
     /// {"error":{"code":"not_found","message":"..."}}
     static Response error(int status, std::string_view code, std::string_view message);
 };

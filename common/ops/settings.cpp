@@ -19,7 +19,8 @@ std::string host_name() {
 bool is_node_id(const std::string& id) {
     if (id.empty() || id.size() > kNodeIdMax) return false;
     for (const char c : id) {
-        const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
         if (!good) return false;
     }
     return true;
@@ -36,10 +37,15 @@ Settings Settings::read(config::Table root, config::Table node, std::uint16_t me
     node.path("runtime_dir", settings.runtime_dir);
     std::string group;
     if (node.text("admin_group", group) && !group.empty()) {
-        // The name service reads files that may hold anything; a name that is no name is not asked for.
+        // The name service reads files that may hold anything; a name that is no name is not asked
+        // for.
         const ::group* found = is_node_id(group) ? ::getgrnam(group.c_str()) : nullptr;
-        if (found) settings.admin_group = found->gr_gid;
-        else node.problem("admin_group", "is \"" + group + "\", which is no group of this machine; groupadd --system makes one");
+        if (found)
+            settings.admin_group = found->gr_gid;
+        else
+            node.problem("admin_group",
+                         "is \"" + group +
+                             "\", which is no group of this machine; groupadd --system makes one");
     }
 
     config::Table metrics = root.table("metrics");
@@ -55,17 +61,30 @@ Settings Settings::read(config::Table root, config::Table node, std::uint16_t me
 
     config::Table log = root.table("log");
     log.choice("level", settings.log.level,
-               {{"debug", Level::Debug}, {"info", Level::Info}, {"warning", Level::Warning}, {"error", Level::Error}, {"off", Level::Off}});
+               {{"debug", Level::Debug},
+                {"info", Level::Info},
+                {"warning", Level::Warning},
+                {"error", Level::Error},
+                {"off", Level::Off}});
     log.choice("format", settings.log.format,
-               {{"auto", Log::Format::Auto}, {"text", Log::Format::Text}, {"logfmt", Log::Format::Logfmt}, {"json", Log::Format::Json}, {"journal", Log::Format::Journal}});
+               {{"auto", Log::Format::Auto},
+                {"text", Log::Format::Text},
+                {"logfmt", Log::Format::Logfmt},
+                {"json", Log::Format::Json},
+                {"journal", Log::Format::Journal}});
 
     root.table("privacy").choice("client_ip", settings.client_ip,
-                                 {{"truncate", ClientIp::Truncate}, {"full", ClientIp::Full}, {"hash", ClientIp::Hash}, {"none", ClientIp::None}});
+                                 {{"truncate", ClientIp::Truncate},
+                                  {"full", ClientIp::Full},
+                                  {"hash", ClientIp::Hash},
+                                  {"none", ClientIp::None}});
 
     config::Table store = root.table("store");
     std::string url = "memory://";
     if (store.text("url", url) && url != "memory://") {
-        store.problem("url", "is not supported in this version; the store is \"memory://\", inside the process");
+        store.problem(
+            "url",
+            "is not supported in this version; the store is \"memory://\", inside the process");
     }
     return settings;
 }

@@ -25,16 +25,27 @@ std::string one_line(std::string_view text) {
 
 }  // namespace
 
-void ready(std::string_view text) { notify("READY=1\nSTATUS=" + one_line(text)); }
-void status(std::string_view text) { notify("STATUS=" + one_line(text)); }
-void reloading() { notify("RELOADING=1"); }
-void stopping(std::string_view text) { notify("STOPPING=1\nSTATUS=" + one_line(text)); }
-void alive() { notify("WATCHDOG=1"); }
+void ready(std::string_view text) {
+    notify("READY=1\nSTATUS=" + one_line(text));
+}
+void status(std::string_view text) {
+    notify("STATUS=" + one_line(text));
+}
+void reloading() {
+    notify("RELOADING=1");
+}
+void stopping(std::string_view text) {
+    notify("STOPPING=1\nSTATUS=" + one_line(text));
+}
+void alive() {
+    notify("WATCHDOG=1");
+}
 
 std::optional<Milliseconds> watchdog_interval() {
     std::uint64_t microseconds = 0;
     if (::sd_watchdog_enabled(0, &microseconds) <= 0) return {};
-    return std::max(Milliseconds{1}, std::chrono::duration_cast<Milliseconds>(std::chrono::microseconds{microseconds / 2}));
+    return std::max(Milliseconds{1}, std::chrono::duration_cast<Milliseconds>(
+                                         std::chrono::microseconds{microseconds / 2}));
 }
 
 bool stderr_is_journal() {
@@ -47,7 +58,8 @@ bool stderr_is_journal() {
     std::from_chars(text.data(), text.data() + colon, device);
     std::from_chars(text.data() + colon + 1, text.data() + text.size(), inode);
     struct stat status {};
-    return ::fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+    return ::fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
+           status.st_ino == inode;
 }
 
 }  // namespace turnpike::ops::systemd

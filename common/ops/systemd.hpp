@@ -10,10 +10,10 @@
 namespace turnpike::ops::systemd {
 
 void ready(std::string_view status);
-void status(std::string_view text);      // the line in `systemctl status`
-void reloading();                        // then ready() again
+void status(std::string_view text);  // the line in `systemctl status`
+void reloading();                    // then ready() again
 void stopping(std::string_view status);
-void alive();                            // WATCHDOG=1
+void alive();  // WATCHDOG=1
 
 /// How often alive() is due: half of what the manager allows. Nothing when it does not watch.
 std::optional<Milliseconds> watchdog_interval();

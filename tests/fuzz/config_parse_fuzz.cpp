@@ -1,7 +1,8 @@
 // rooms: common/config common/base
 //
-// A configuration file and, behind a NUL, a --set flag. Whatever they are, reading ends with values or with
-// problems that name a place; and what is printed as the configuration in effect reads back the same.
+// A configuration file and, behind a NUL, a --set flag. Whatever they are, reading ends with values
+// or with problems that name a place; and what is printed as the configuration in effect reads back
+// the same.
 
 #include <optional>
 #include <string>
@@ -40,7 +41,8 @@ void read_all(config::Table table, int depth) {
     table.addresses("addresses", addresses);
     table.cidrs("blocks", blocks);
     table.choice("choice", number, {{"one", 1}, {"two", 2}, {"three", 3}});
-    FUZZ_CHECK(number >= 1 && number <= 65535 && seconds >= 1s && seconds <= 24h && bytes <= 1 << 20);
+    FUZZ_CHECK(number >= 1 && number <= 65535 && seconds >= 1s && seconds <= 24h &&
+               bytes <= 1 << 20);
     if (depth == 0) return;
     read_all(table.table("table"), depth - 1);
     for (const config::Table& element : table.tables("list")) read_all(element, depth - 1);
@@ -64,18 +66,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         config::SecretText one;
         document.root().shared_secrets("secrets", secrets);
         document.root().secret("secret", one);
-        for (const auto& secret : secrets) FUZZ_CHECK(secret.value.size() >= 16 && !secret.id.empty() && secret.id.size() <= 16);
+        for (const auto& secret : secrets)
+            FUZZ_CHECK(secret.value.size() >= 16 && !secret.id.empty() && secret.id.size() <= 16);
     }
     document.finish();
 
     FUZZ_CHECK(document.problems().size() <= config::Document::kProblemsMax);
     for (const config::Problem& problem : document.problems()) {
         FUZZ_CHECK(!problem.message.empty() && (problem.line == 0 || problem.column > 0));
-        for (const char c : problem.excerpt) FUZZ_CHECK(static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t');
+        for (const char c : problem.excerpt)
+            FUZZ_CHECK(static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t');
     }
     const std::string printed = document.effective();
     FUZZ_CHECK(!document.report().empty() || document.ok());
-    if (!document.ok() || printed.find("(redacted)") != std::string::npos || printed.find("[secret]") != std::string::npos) return 0;
+    if (!document.ok() || printed.find("(redacted)") != std::string::npos ||
+        printed.find("[secret]") != std::string::npos)
+        return 0;
     config::Document again;
     again.parse(printed, "printed.toml");
     read_all(again.root(), 2);

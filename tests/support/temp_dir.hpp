@@ -10,7 +10,8 @@
 class TempDir {
 public:
     TempDir() {
-        std::string name = (std::filesystem::temp_directory_path() / "turnpike-test-XXXXXX").string();
+        std::string name =
+            (std::filesystem::temp_directory_path() / "turnpike-test-XXXXXX").string();
         if (!::mkdtemp(name.data())) std::abort();
         path_ = name;
     }
@@ -22,7 +23,8 @@ public:
     TempDir& operator=(const TempDir&) = delete;
 
     const std::filesystem::path& path() const { return path_; }
-    std::filesystem::path write(std::string_view name, std::string_view text, unsigned mode = 0600) const {
+    std::filesystem::path write(std::string_view name, std::string_view text,
+                                unsigned mode = 0600) const {
         const std::filesystem::path file = path_ / name;
         std::ofstream{file, std::ios::binary} << text;
         std::filesystem::permissions(file, static_cast<std::filesystem::perms>(mode));

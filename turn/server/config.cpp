@@ -24,12 +24,14 @@ void read_node(config::Table node, Config& config) {
     if (node.texts("urls", config.urls)) {
         if (config.urls.size() > kUrlsMax) node.problem("urls", "has more than 8 URLs");
         for (const std::string& url : config.urls) {
-            if (!is_ice_url(url)) node.problem("urls", "has \"" + url + "\", which is no turn:, turns: or stun: URL");
+            if (!is_ice_url(url))
+                node.problem("urls", "has \"" + url + "\", which is no turn:, turns: or stun: URL");
         }
     }
 }
 
-void read_relay(config::Document& document, config::Table relay, const Machine& machine, Config& config) {
+void read_relay(config::Document& document, config::Table relay, const Machine& machine,
+                Config& config) {
     net::Options& net = config.net;
     net.relay_addresses = read_relay_addresses(relay, net.listeners, machine);
     relay.number("min_port", net.port_min, 1, 65535);
@@ -37,22 +39,31 @@ void read_relay(config::Document& document, config::Table relay, const Machine& 
     if (net.port_min > net.port_max) {
         // Both lines, since either may be the slip.
         relay.problem(relay.has("min_port") ? "min_port" : "max_port",
-                      "is on the wrong side: relay.min_port is " + std::to_string(net.port_min) + " (" + document.describe(relay.place("min_port")) +
-                          ") and relay.max_port is " + std::to_string(net.port_max) + " (" + document.describe(relay.place("max_port")) + ")");
+                      "is on the wrong side: relay.min_port is " + std::to_string(net.port_min) +
+                          " (" + document.describe(relay.place("min_port")) +
+                          ") and relay.max_port is " + std::to_string(net.port_max) + " (" +
+                          document.describe(relay.place("max_port")) + ")");
     } else if (net.port_min < 1024) {
         relay.warning("min_port", "is below 1024; services that peers may reach live there");
     }
     for (const auto& address : net.relay_addresses) {
-        if (address.local.is_v4()) net.core.relay_v4 = true;
-        else net.core.relay_v6 = true;
+        if (address.local.is_v4())
+            net.core.relay_v4 = true;
+        else
+            net.core.relay_v6 = true;
     }
     using Default = core::Config::DefaultFamily;
     net.core.default_family = net.core.relay_v4 ? Default::Ipv4 : Default::Listener;
-    const bool given = relay.choice("default_family", net.core.default_family, {{"ipv4", Default::Ipv4}, {"listener", Default::Listener}, {"dual", Default::Dual}});
-    if (given && net.core.default_family == Default::Ipv4 && !net.core.relay_v4 && net.core.relay_v6) {
+    const bool given = relay.choice(
+        "default_family", net.core.default_family,
+        {{"ipv4", Default::Ipv4}, {"listener", Default::Listener}, {"dual", Default::Dual}});
+    if (given && net.core.default_family == Default::Ipv4 && !net.core.relay_v4 &&
+        net.core.relay_v6) {
         relay.problem("default_family", "is \"ipv4\", but no relay address is IPv4");
     }
-    relay.choice("channel_range", net.core.channel_range, {{"rfc8656", stun::ChannelRange::Rfc8656}, {"rfc5766", stun::ChannelRange::Rfc5766}});
+    relay.choice(
+        "channel_range", net.core.channel_range,
+        {{"rfc8656", stun::ChannelRange::Rfc8656}, {"rfc5766", stun::ChannelRange::Rfc5766}});
     relay.duration("max_lifetime", net.core.lifetime_max, 60s, 24h);
     relay.duration("max_session", net.core.max_session, 60s, 720h);
     net.core.lifetime_default = std::min(net.core.lifetime_default, net.core.lifetime_max);
@@ -64,8 +75,10 @@ void read_users(config::Table auth, Config& config) {
         core::StaticUser read;
         config::SecretText password;
         user.text("name", read.name);
-        if (read.name.empty() || read.name.size() > kUsernameBytesMax) user.problem("name", "must have 1 to 508 bytes");
-        if (!names.insert(read.name).second) user.problem("name", "is \"" + read.name + "\", which another user has");
+        if (read.name.empty() || read.name.size() > kUsernameBytesMax)
+            user.problem("name", "must have 1 to 508 bytes");
+        if (!names.insert(read.name).second)
+            user.problem("name", "is \"" + read.name + "\", which another user has");
         if (user.secret("password", password, kPasswordBytesMin)) {
             read.password = std::move(password.value);
         } else if (!user.has("password")) {
@@ -75,7 +88,8 @@ void read_users(config::Table auth, Config& config) {
     }
 }
 
-void read_auth(config::Document& document, config::Table auth, const ReadOptions& options, Config& config) {
+void read_auth(config::Document& document, config::Table auth, const ReadOptions& options,
+               Config& config) {
     auth.shared_secrets("secrets", config.secrets);
     read_users(auth, config);
     auth.duration("nonce_lifetime", config.net.core.nonce_lifetime, 10s, 24h);
@@ -83,10 +97,15 @@ void read_auth(config::Document& document, config::Table auth, const ReadOptions
 
     const bool tried = auth.has("secrets") || auth.has("users");
     if (config.has_credentials() || (tried && !document.ok())) return;
-    const bool loopback = std::all_of(config.net.listeners.begin(), config.net.listeners.end(), [](const net::Listener& l) { return l.address.address.is_loopback(); });
+    const bool loopback =
+        std::all_of(config.net.listeners.begin(), config.net.listeners.end(),
+                    [](const net::Listener& l) { return l.address.address.is_loopback(); });
     if (options.dev && loopback) return;
-    auth.problem("secrets", options.dev ? "is needed: --dev goes without credentials only on loopback listeners"
-                                        : "is needed: without credentials this would be an open relay; write secrets = [{file = \"turn-secret\"}] or [[auth.users]]");
+    auth.problem("secrets",
+                 options.dev
+                     ? "is needed: --dev goes without credentials only on loopback listeners"
+                     : "is needed: without credentials this would be an open relay; write secrets "
+                       "= [{file = \"turn-secret\"}] or [[auth.users]]");
 }
 
 void read_quota(config::Table quota, Config& config) {
@@ -96,7 +115,9 @@ void read_quota(config::Table quota, Config& config) {
     std::uint32_t per_user_max = std::max(96U, core.allocations_per_subject);
     quota.number("per_user_max", per_user_max, 1, kMost);
     if (per_user_max < core.allocations_per_subject) {
-        quota.problem("per_user_max", "is " + std::to_string(per_user_max) + ", below quota.per_user, which is " + std::to_string(core.allocations_per_subject));
+        quota.problem("per_user_max", "is " + std::to_string(per_user_max) +
+                                          ", below quota.per_user, which is " +
+                                          std::to_string(core.allocations_per_subject));
     }
     quota.number("total", core.allocations_total, 0, kMost);
     quota.number("permissions", core.permissions_max, 1, 65'536);
@@ -106,7 +127,9 @@ void read_quota(config::Table quota, Config& config) {
     if (core.bandwidth_kbit_s > 0) config.cap.bandwidth_kbit_s = core.bandwidth_kbit_s;
 }
 
-void read_peers(config::Document& document, config::Table peers, const std::vector<Listening>& listening, const Machine& machine, const ReadOptions& options, Config& config) {
+void read_peers(config::Document& document, config::Table peers,
+                const std::vector<Listening>& listening, const Machine& machine,
+                const ReadOptions& options, Config& config) {
     using Mode = core::PeerPolicy::Mode;
     core::PeerPolicy::Rules& rules = config.peers;
     rules.mode = options.dev ? Mode::Lab : Mode::Default;
@@ -116,40 +139,60 @@ void read_peers(config::Document& document, config::Table peers, const std::vect
     if (rules.mode == Mode::Lab && !options.lab) {
         for (const Listening& listener : listening) {
             if (listener.net.address.address.is_loopback()) continue;
-            peers.problem("mode", std::string{"is \"lab\""} + (peers.has("mode") ? "" : " by --dev") + ", but the listener " + listener.net.address.to_string() + " (" +
-                                      document.describe(listener.place) + ") is not loopback; everybody there could reach this machine's own services. --lab allows it");
+            peers.problem("mode", std::string{"is \"lab\""} +
+                                      (peers.has("mode") ? "" : " by --dev") +
+                                      ", but the listener " + listener.net.address.to_string() +
+                                      " (" + document.describe(listener.place) +
+                                      ") is not loopback; everybody there could reach this "
+                                      "machine's own services. --lab allows it");
             break;
         }
     }
 
-    // This machine's services are no peers. Relay addresses are, towards live relay ports only, which the data
-    // path sees to. In the lab what is allowed by name is allowed.
+    // This machine's services are no peers. Relay addresses are, towards live relay ports only,
+    // which the data path sees to. In the lab what is allowed by name is allowed.
     const auto& relays = config.net.relay_addresses;
     const auto deny = [&](const IpAddress& address) {
-        const bool relayed = std::any_of(relays.begin(), relays.end(), [&](const auto& r) { return r.local == address || r.external == address; });
-        const bool lab = rules.mode == Mode::Lab && std::any_of(rules.allow.begin(), rules.allow.end(), [&](const Cidr& c) { return c.contains(address); });
-        const bool there = std::find(rules.hard_denied.begin(), rules.hard_denied.end(), address) != rules.hard_denied.end();
-        if (!relayed && !lab && !there && !address.is_unspecified()) rules.hard_denied.push_back(address);
+        const bool relayed = std::any_of(relays.begin(), relays.end(), [&](const auto& r) {
+            return r.local == address || r.external == address;
+        });
+        const bool lab = rules.mode == Mode::Lab &&
+                         std::any_of(rules.allow.begin(), rules.allow.end(),
+                                     [&](const Cidr& c) { return c.contains(address); });
+        const bool there = std::find(rules.hard_denied.begin(), rules.hard_denied.end(), address) !=
+                           rules.hard_denied.end();
+        if (!relayed && !lab && !there && !address.is_unspecified())
+            rules.hard_denied.push_back(address);
     };
     for (const IpAddress& address : machine.addresses) deny(address);
     for (const net::Listener& listener : config.net.listeners) deny(listener.address.address);
     if (config.common.metrics_address) deny(config.common.metrics_address->address);
 }
 
-/// A relay port that a listener has can never be drawn, and somebody else's could take the listener's.
-void check_ports(config::Document& document, config::Table relay, const std::vector<Listening>& listening, const Config& config) {
+/// A relay port that a listener has can never be drawn, and somebody else's could take the
+/// listener's.
+void check_ports(config::Document& document, config::Table relay,
+                 const std::vector<Listening>& listening, const Config& config) {
     const net::Options& net = config.net;
     for (const Listening& listener : listening) {
         const Endpoint& at = listener.net.address;
-        const bool same_address = std::any_of(net.relay_addresses.begin(), net.relay_addresses.end(), [&](const auto& a) {
-            return at.address.is_unspecified() ? a.local.family() == at.address.family() : a.local == at.address;
-        });
-        if (listener.net.transport != Transport::Udp || !same_address || at.port < net.port_min || at.port > net.port_max) continue;
-        const std::string message = "the listener's port " + std::to_string(at.port) + " is inside the relay range " + std::to_string(net.port_min) + "-" +
-                                    std::to_string(net.port_max) + " (" + document.describe(relay.place("min_port")) + ")";
+        const bool same_address =
+            std::any_of(net.relay_addresses.begin(), net.relay_addresses.end(), [&](const auto& a) {
+                return at.address.is_unspecified() ? a.local.family() == at.address.family()
+                                                   : a.local == at.address;
+            });
+        if (listener.net.transport != Transport::Udp || !same_address || at.port < net.port_min ||
+            at.port > net.port_max)
+            continue;
+        const std::string message = "the listener's port " + std::to_string(at.port) +
+                                    " is inside the relay range " + std::to_string(net.port_min) +
+                                    "-" + std::to_string(net.port_max) + " (" +
+                                    document.describe(relay.place("min_port")) + ")";
         // In the lab listeners are often on ports that the kernel picked.
-        if (config.peers.mode == core::PeerPolicy::Mode::Lab) document.warning(listener.place, message);
-        else document.problem(listener.place, message);
+        if (config.peers.mode == core::PeerPolicy::Mode::Lab)
+            document.warning(listener.place, message);
+        else
+            document.problem(listener.place, message);
     }
 }
 
@@ -164,7 +207,8 @@ void read_limits(config::Table limits, Config& config) {
     limits.number("binding_per_second", net.core.binding_per_second, 0, kMost);
     limits.number("binding_burst", net.core.binding_burst, 1, kMost);
     limits.number("stream_sessions", net.limits.stream_sessions_max, 1, 10'000'000);
-    limits.number("stream_sessions_per_source", net.limits.stream_sessions_per_source, 1, 10'000'000);
+    limits.number("stream_sessions_per_source", net.limits.stream_sessions_per_source, 1,
+                  10'000'000);
 }
 
 }  // namespace
@@ -178,12 +222,15 @@ Config read_config(config::Document& document, const Machine& machine, const Rea
 
     config::Table auth = root.table("auth");
     auth.text("realm", config.realm);
-    if (const std::string why = why_no_realm(config.realm); !why.empty()) auth.problem("realm", why);
+    if (const std::string why = why_no_realm(config.realm); !why.empty())
+        auth.problem("realm", why);
 
-    const std::vector<Listening> listening = read_listeners(document, machine, options, config.realm);
+    const std::vector<Listening> listening =
+        read_listeners(document, machine, options, config.realm);
     for (const Listening& listener : listening) {
         config.net.listeners.push_back(listener.net);
-        if (listener.certificate_until) config.certificates[listener.net.address.to_string()] = *listener.certificate_until;
+        if (listener.certificate_until)
+            config.certificates[listener.net.address.to_string()] = *listener.certificate_until;
     }
 
     config.net.core.relay_v4 = config.net.core.relay_v6 = false;
@@ -197,7 +244,8 @@ Config read_config(config::Document& document, const Machine& machine, const Rea
     if (const double ratio = worst_amplification(config); ratio > 3.005 && !options.dev) {
         char text[16];
         std::snprintf(text, sizeof text, "%.2f", ratio);
-        auth.warning("realm", std::string{"is long: the answer to a stranger's Allocate is "} + text + " times the request; 3 is a good limit");
+        auth.warning("realm", std::string{"is long: the answer to a stranger's Allocate is "} +
+                                  text + " times the request; 3 is a good limit");
     }
     document.finish();
     return config;
@@ -207,7 +255,9 @@ std::shared_ptr<const core::CredentialSource> Config::credentials() const {
     std::vector<crypto::RestSecret> rest;
     for (const config::SharedSecret& secret : secrets) {
         using Algorithm = crypto::RestSecret::Algorithm;
-        rest.push_back({secret.id, secret.value, secret.sha256 ? Algorithm::HmacSha256 : Algorithm::HmacSha1, secret.issued_by_turnpike});
+        rest.push_back({secret.id, secret.value,
+                        secret.sha256 ? Algorithm::HmacSha256 : Algorithm::HmacSha1,
+                        secret.issued_by_turnpike});
     }
     return std::make_shared<core::CredentialChain>(users, std::move(rest), cap);
 }
@@ -215,7 +265,8 @@ std::shared_ptr<const core::CredentialSource> Config::credentials() const {
 std::vector<std::string> Config::realms() const {
     std::vector<std::string> out{realm};
     for (const net::Listener& listener : net.listeners) {
-        if (std::find(out.begin(), out.end(), listener.realm) == out.end()) out.push_back(listener.realm);
+        if (std::find(out.begin(), out.end(), listener.realm) == out.end())
+            out.push_back(listener.realm);
     }
     return out;
 }
@@ -226,29 +277,43 @@ double worst_amplification(const Config& config) {
     const auto padded = [](std::size_t size) { return (size + 3) / 4 * 4; };
     std::size_t longest = 0;
     for (const std::string& realm : config.realms()) longest = std::max(longest, realm.size());
-    const std::size_t answer = kHeader + kAttribute + kErrorCode + kAttribute + padded(longest) + kAttribute + padded(core::Nonces::kSize);
+    const std::size_t answer = kHeader + kAttribute + kErrorCode + kAttribute + padded(longest) +
+                               kAttribute + padded(core::Nonces::kSize);
     return static_cast<double>(answer) / static_cast<double>(kRequest);
 }
 
 std::string summary(const Config& config) {
     std::string text;
     for (const net::Listener& listener : config.net.listeners) {
-        text += "listen   " + std::string{to_string(listener.transport)} + " " + listener.address.to_string() + ", realm " + listener.realm + "\n";
+        text += "listen   " + std::string{to_string(listener.transport)} + " " +
+                listener.address.to_string() + ", realm " + listener.realm + "\n";
     }
     for (const auto& relay : config.net.relay_addresses) {
         text += "relay    " + relay.local.to_string();
-        if (relay.external != relay.local) text += ", known outside as " + relay.external.to_string();
-        text += ", ports " + std::to_string(config.net.port_min) + "-" + std::to_string(config.net.port_max) + "\n";
+        if (relay.external != relay.local)
+            text += ", known outside as " + relay.external.to_string();
+        text += ", ports " + std::to_string(config.net.port_min) + "-" +
+                std::to_string(config.net.port_max) + "\n";
     }
-    const std::vector<std::string> urls = config.urls.empty() ? node_urls(config.net.listeners, config.net.relay_addresses) : config.urls;
+    const std::vector<std::string> urls =
+        config.urls.empty() ? node_urls(config.net.listeners, config.net.relay_addresses)
+                            : config.urls;
     for (const std::string& url : urls) text += "url      " + url + "\n";
-    text += "auth     " + std::to_string(config.secrets.size()) + " shared secrets, " + std::to_string(config.users.size()) + " users\n";
+    text += "auth     " + std::to_string(config.secrets.size()) + " shared secrets, " +
+            std::to_string(config.users.size()) + " users\n";
     const core::PeerPolicy::Rules& peers = config.peers;
-    text += "peers    " + std::string{peers.mode == core::PeerPolicy::Mode::Lab ? "lab" : "default"} + " rules, " + std::to_string(peers.allow.size()) + " allowed and " +
-            std::to_string(peers.deny.size()) + " denied blocks, " + std::to_string(peers.hard_denied.size()) + " addresses of this machine denied\n";
-    text += "workers  " + std::to_string(config.net.workers ? config.net.workers : std::max(1U, std::thread::hardware_concurrency())) + "\n";
+    text += "peers    " +
+            std::string{peers.mode == core::PeerPolicy::Mode::Lab ? "lab" : "default"} +
+            " rules, " + std::to_string(peers.allow.size()) + " allowed and " +
+            std::to_string(peers.deny.size()) + " denied blocks, " +
+            std::to_string(peers.hard_denied.size()) + " addresses of this machine denied\n";
+    text += "workers  " +
+            std::to_string(config.net.workers ? config.net.workers
+                                              : std::max(1U, std::thread::hardware_concurrency())) +
+            "\n";
     char ratio[64];
-    std::snprintf(ratio, sizeof ratio, "answers  at most %.2f times a stranger's request\n", worst_amplification(config));
+    std::snprintf(ratio, sizeof ratio, "answers  at most %.2f times a stranger's request\n",
+                  worst_amplification(config));
     return text + ratio;
 }
 

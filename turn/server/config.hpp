@@ -21,10 +21,11 @@ struct Config {
     std::string realm = "turnpike";
     std::vector<config::SharedSecret> secrets;
     std::vector<core::StaticUser> users;
-    crypto::Capability cap;         // what a signed limit may grant at most
-    net::Options net;               // but for core.nonce_key, which main draws
+    crypto::Capability cap;  // what a signed limit may grant at most
+    net::Options net;        // but for core.nonce_key, which main draws
     core::PeerPolicy::Rules peers;
-    std::map<std::string, WallTime> certificates;  // TLS listener's address → when its certificate ends
+    std::map<std::string, WallTime>
+        certificates;  // TLS listener's address → when its certificate ends
 
     bool has_credentials() const noexcept { return !secrets.empty() || !users.empty(); }
     std::shared_ptr<const core::CredentialSource> credentials() const;
@@ -37,11 +38,12 @@ struct ReadOptions {
     WallTime now{};                 // certificates are checked against it
 };
 
-/// Reads and validates. Whatever is wrong becomes a problem of the document, which is finished after.
+/// Reads and validates. Whatever is wrong becomes a problem of the document, which is finished
+/// after.
 Config read_config(config::Document& document, const Machine& machine, const ReadOptions& options);
 
-/// How many times larger than its request the largest UDP answer to a stranger is (the 401 to an Allocate of
-/// 28 bytes), for the longest of the realms.
+/// How many times larger than its request the largest UDP answer to a stranger is (the 401 to an
+/// Allocate of 28 bytes), for the longest of the realms.
 double worst_amplification(const Config& config);
 
 /// What --check prints.

@@ -8,8 +8,8 @@ namespace turnpike::relay {
 
 /// Notices that files were changed or replaced, by asking for their state.
 ///
-/// Polling, since a secret may be behind symbolic links that are swapped (Kubernetes, certbot), where inotify
-/// would watch the wrong inode.
+/// Polling, since a secret may be behind symbolic links that are swapped (Kubernetes, certbot),
+/// where inotify would watch the wrong inode.
 class FileWatch {
 public:
     /// Watches these from now on, as they are now.

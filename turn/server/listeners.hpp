@@ -17,11 +17,12 @@ struct Listening {
     std::optional<WallTime> certificate_until;
 };
 
-/// [[listen]]; under --dev without one, UDP and TCP on both loopback addresses. TLS listeners' certificates and
-/// keys are read and must fit.
+/// [[listen]]; under --dev without one, UDP and TCP on both loopback addresses. TLS listeners'
+/// certificates and keys are read and must fit.
 ///
 /// Errors  become problems of the document
-std::vector<Listening> read_listeners(config::Document& document, const Machine& machine, const ReadOptions& options, const std::string& default_realm);
+std::vector<Listening> read_listeners(config::Document& document, const Machine& machine,
+                                      const ReadOptions& options, const std::string& default_realm);
 
 /// Why `realm` will not do, as the end of a sentence; empty when it will.
 std::string why_no_realm(const std::string& realm);

@@ -6,7 +6,8 @@
 
 namespace turnpike::relay {
 
-/// The configuration as the command line asks for it, read now: at the start, and again at each reload.
+/// The configuration as the command line asks for it, read now: at the start, and again at each
+/// reload.
 struct Loaded {
     config::Document document;  // its problems, if any
     Config config;              // meaningless unless document.ok()

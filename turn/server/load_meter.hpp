@@ -4,7 +4,8 @@
 
 namespace turnpike::relay {
 
-/// How much of the processors this process uses, smoothed over a few seconds: 0.0 to 1.0 of all of them.
+/// How much of the processors this process uses, smoothed over a few seconds: 0.0 to 1.0 of all of
+/// them.
 ///
 /// Threading  one thread
 class LoadMeter {

@@ -9,7 +9,8 @@
 namespace turnpike::relay {
 namespace {
 
-/// The source address that the routing table has for `towards`: connect() on UDP asks and sends nothing.
+/// The source address that the routing table has for `towards`: connect() on UDP asks and sends
+/// nothing.
 std::optional<IpAddress> source_towards(const Endpoint& towards) {
     sockaddr_storage address{};
     const socklen_t size = towards.to(address);
@@ -33,9 +34,13 @@ Machine Machine::look() {
     ifaddrs* list = nullptr;
     if (::getifaddrs(&list) == 0) {
         for (const ifaddrs* at = list; at; at = at->ifa_next) {
-            if (!at->ifa_addr || (at->ifa_addr->sa_family != AF_INET && at->ifa_addr->sa_family != AF_INET6)) continue;
+            if (!at->ifa_addr ||
+                (at->ifa_addr->sa_family != AF_INET && at->ifa_addr->sa_family != AF_INET6))
+                continue;
             const IpAddress address = Endpoint::from(*at->ifa_addr).address;
-            if (std::find(machine.addresses.begin(), machine.addresses.end(), address) == machine.addresses.end()) machine.addresses.push_back(address);
+            if (std::find(machine.addresses.begin(), machine.addresses.end(), address) ==
+                machine.addresses.end())
+                machine.addresses.push_back(address);
         }
         ::freeifaddrs(list);
     }
@@ -49,7 +54,8 @@ bool Machine::has(const IpAddress& address) const {
     if (std::find(addresses.begin(), addresses.end(), address) != addresses.end()) return true;
     // All of 127.0.0.0/8 belongs to the loopback interface, which lists one of it.
     if (address.is_v4() && address.is_loopback()) {
-        return std::any_of(addresses.begin(), addresses.end(), [](const IpAddress& a) { return a.is_v4() && a.is_loopback(); });
+        return std::any_of(addresses.begin(), addresses.end(),
+                           [](const IpAddress& a) { return a.is_v4() && a.is_loopback(); });
     }
     return false;
 }

@@ -1,4 +1,5 @@
-// turnpike-relay: reads its configuration, starts the workers, and serves administrators until told to stop.
+// turnpike-relay: reads its configuration, starts the workers, and serves administrators until told
+// to stop.
 
 #include <cstdio>
 #include <string>
@@ -20,13 +21,16 @@
 namespace turnpike::relay {
 namespace {
 
-constexpr Milliseconds kSecretsEvery = 1s, kLoadEvery = 2s, kStatusEvery = 10s, kLabReminderEvery = 60s, kTidyEvery = 1h;
+constexpr Milliseconds kSecretsEvery = 1s, kLoadEvery = 2s, kStatusEvery = 10s,
+                       kLabReminderEvery = 60s, kTidyEvery = 1h;
 constexpr std::size_t kNonceKeyBytes = 32;
 
 /// A start that cannot be: one sentence, plain for people.
 int failed(ops::Log& log, const std::string& reason) {
-    if (log.format() == ops::Log::Format::Text) std::fprintf(stderr, "turnpike-relay: %s\n", reason.c_str());
-    else log.error("start.refused", {{"reason", reason}});
+    if (log.format() == ops::Log::Format::Text)
+        std::fprintf(stderr, "turnpike-relay: %s\n", reason.c_str());
+    else
+        log.error("start.refused", {{"reason", reason}});
     return kExitFailed;
 }
 
@@ -44,12 +48,15 @@ std::optional<core::StaticUser> throwaway_user(const Config& config, Random& ran
 
 void tell(const core::StaticUser& user, const std::string& realm) {
     const std::string password{as_text(user.password.reveal())};
-    std::fprintf(stderr, "turnpike-relay: no credentials are configured; until this process ends: username %s, password %s, realm %s\n", user.name.c_str(),
-                 password.c_str(), realm.c_str());
+    std::fprintf(stderr,
+                 "turnpike-relay: no credentials are configured; until this process ends: username "
+                 "%s, password %s, realm %s\n",
+                 user.name.c_str(), password.c_str(), realm.c_str());
 }
 
 std::string status_line(const net::Snapshot& snapshot) {
-    return std::to_string(snapshot.allocations) + " allocations, " + std::to_string(snapshot.stream_sessions) + " stream sessions";
+    return std::to_string(snapshot.allocations) + " allocations, " +
+           std::to_string(snapshot.stream_sessions) + " stream sessions";
 }
 
 int serve(const Options& options, Loaded loaded) {
@@ -59,8 +66,11 @@ int serve(const Options& options, Loaded loaded) {
     ops::Log log{config.common.log};
     ops::ControlLoop loop;
 
-    // One process per instance: the lock comes before the ports, so that a second start says what it means.
-    const auto directory = ops::InstanceDirectory::claim(ops::InstanceDirectory::locate("relay", config.common.runtime_dir), config.common.admin_group);
+    // One process per instance: the lock comes before the ports, so that a second start says what
+    // it means.
+    const auto directory = ops::InstanceDirectory::claim(
+        ops::InstanceDirectory::locate("relay", config.common.runtime_dir),
+        config.common.admin_group);
     if (!directory) return failed(log, directory.error());
 
     Bytes nonce_key(kNonceKeyBytes);
@@ -72,18 +82,34 @@ int serve(const Options& options, Loaded loaded) {
     if (throwaway) config.users.push_back(*throwaway);
 
     UsageLog usage{loop, log, ops::ClientIpPrivacy{config.common.client_ip, privacy_key}, clock};
-    net::WorkerPool pool{config.net, config.credentials(), config.peers, clock, random, [&usage](const core::Action& action) { usage.report(action); }};
+    net::WorkerPool pool{
+        config.net,   config.credentials(),
+        config.peers, clock,
+        random,       [&usage](const core::Action& action) { usage.report(action); }};
 
     // Revocations come before the first client: who was revoked stays out across a restart.
     RevocationFile revocations{directory->path() / "revocations.jsonl"};
     const auto replay = revocations.open(clock.wall());
     if (!replay) return failed(log, replay.error());
-    if (replay->unreadable > 0) log.warning("revocations.unreadable", {{"lines", replay->unreadable}});
+    if (replay->unreadable > 0)
+        log.warning("revocations.unreadable", {{"lines", replay->unreadable}});
 
     if (const auto started = pool.start(); !started) return failed(log, started.error().message);
     for (const auto& entry : replay->live) pool.revoke(entry.realm, entry.subject, entry.until);
 
-    Node node{config, pool, revocations, usage, clock, log, random_hex(random, 16), clock.wall(), clock.now(), pool.listeners(), config.urls, loaded.document.effective(), {}};
+    Node node{config,
+              pool,
+              revocations,
+              usage,
+              clock,
+              log,
+              random_hex(random, 16),
+              clock.wall(),
+              clock.now(),
+              pool.listeners(),
+              config.urls,
+              loaded.document.effective(),
+              {}};
     if (node.urls.empty()) node.urls = node_urls(node.listeners, config.net.relay_addresses);
     ops::Metrics metrics;
     metrics.add([&node](ops::Scrape& scrape) { collect(scrape, node); });
@@ -93,10 +119,16 @@ int serve(const Options& options, Loaded loaded) {
     add_admin_routes(admin_router, node, metrics);
     add_public_routes(public_router, node, metrics);
     ops::HttpEndpoint admin{loop, admin_router}, scraped{loop, public_router};
-    if (const auto listening = admin.listen_admin(directory->admin_socket(), config.common.admin_group); !listening) return failed(log, listening.error());
+    if (const auto listening =
+            admin.listen_admin(directory->admin_socket(), config.common.admin_group);
+        !listening)
+        return failed(log, listening.error());
     if (config.common.metrics_address) {
         const auto bound = scraped.listen_tcp(*config.common.metrics_address);
-        if (!bound) return failed(log, bound.error() + "; stop the other program or change metrics.address (\"\" turns it off)");
+        if (!bound)
+            return failed(
+                log, bound.error() +
+                         "; stop the other program or change metrics.address (\"\" turns it off)");
     }
 
     Reload reload{options, config, node, throwaway};
@@ -107,24 +139,36 @@ int serve(const Options& options, Loaded loaded) {
     loop.every(kStatusEvery, [&] { ops::systemd::status(status_line(pool.snapshot())); });
     loop.every(kTidyEvery, [&] {
         if (revocations.appended() == 0) return;
-        if (const auto kept = revocations.rewrite(pool.revocations()); !kept) log.error("revocations.not_kept", {{"reason", kept.error()}});
+        if (const auto kept = revocations.rewrite(pool.revocations()); !kept)
+            log.error("revocations.not_kept", {{"reason", kept.error()}});
     });
     if (config.peers.mode == core::PeerPolicy::Mode::Lab && !options.dev) {
-        loop.every(kLabReminderEvery, [&] { log.warning("peers.lab", {{"reason", "peers.mode is lab: loopback and local peers can be allowed"}}); });
+        loop.every(kLabReminderEvery, [&] {
+            log.warning("peers.lab",
+                        {{"reason", "peers.mode is lab: loopback and local peers can be allowed"}});
+        });
     }
     if (const auto interval = ops::systemd::watchdog_interval()) {
         loop.every(*interval, [&] {
-            // A worker that hangs is a reason to be restarted, so it is not the control loop's word alone.
-            if (node.alive(pool.snapshot())) ops::systemd::alive();
-            else log.limited(ops::Level::Error, 10s, "worker.stuck");
+            // A worker that hangs is a reason to be restarted, so it is not the control loop's word
+            // alone.
+            if (node.alive(pool.snapshot()))
+                ops::systemd::alive();
+            else
+                log.limited(ops::Level::Error, 10s, "worker.stuck");
         });
     }
 
     if (throwaway) tell(*throwaway, config.realm);
     for (const net::Listener& listener : node.listeners) {
-        log.info("listening", {{"transport", to_string(listener.transport)}, {"address", listener.address.to_string()}, {"realm", listener.realm}});
+        log.info("listening", {{"transport", to_string(listener.transport)},
+                               {"address", listener.address.to_string()},
+                               {"realm", listener.realm}});
     }
-    log.info("started", {{"version", TURNPIKE_VERSION}, {"node", config.common.node_id}, {"workers", pool.workers()}, {"admin", directory->admin_socket().string()}});
+    log.info("started", {{"version", TURNPIKE_VERSION},
+                         {"node", config.common.node_id},
+                         {"workers", pool.workers()},
+                         {"admin", directory->admin_socket().string()}});
     ops::systemd::ready("running");
     loop.run();
 
@@ -158,4 +202,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace turnpike::relay
 
-int main(int argc, char** argv) { return turnpike::relay::run(argc, argv); }
+int main(int argc, char** argv) {
+    return turnpike::relay::run(argc, argv);
+}

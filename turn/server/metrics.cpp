@@ -19,59 +19,95 @@ constexpr std::array<MethodName, 7> kMethods{{{stun::Method::Binding, "binding"}
                                               {stun::Method::ConnectionBind, "connection_bind"}}};
 
 using core::CloseReason;
-constexpr std::array kReasons{CloseReason::Refreshed0, CloseReason::Expired,    CloseReason::ClientGone, CloseReason::Killed,
-                              CloseReason::Revoked,    CloseReason::MaxSession, CloseReason::NodeStopped};
+constexpr std::array kReasons{
+    CloseReason::Refreshed0, CloseReason::Expired,    CloseReason::ClientGone, CloseReason::Killed,
+    CloseReason::Revoked,    CloseReason::MaxSession, CloseReason::NodeStopped};
 
-double number(std::uint64_t value) { return static_cast<double>(value); }
+double number(std::uint64_t value) {
+    return static_cast<double>(value);
+}
 
 void collect_allocations(ops::Scrape& s, const Node& node, const net::Snapshot& snap) {
-    for (const Transport transport : {Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Dtls}) {
-        s.gauge("turnpike_relay_allocations", "Live allocations.", number(snap.allocations_by_transport[static_cast<std::size_t>(transport)]), {{"transport", to_string(transport)}});
+    for (const Transport transport :
+         {Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Dtls}) {
+        s.gauge("turnpike_relay_allocations", "Live allocations.",
+                number(snap.allocations_by_transport[static_cast<std::size_t>(transport)]),
+                {{"transport", to_string(transport)}});
     }
-    s.counter("turnpike_relay_allocations_created_total", "Allocations made.", number(snap.counters.allocations_opened));
+    s.counter("turnpike_relay_allocations_created_total", "Allocations made.",
+              number(snap.counters.allocations_opened));
     for (const CloseReason reason : kReasons) {
-        s.counter("turnpike_relay_allocations_closed_total", "Allocations ended.", number(snap.counters.allocations_closed[static_cast<std::size_t>(reason)]), {{"reason", core::to_string(reason)}});
+        s.counter("turnpike_relay_allocations_closed_total", "Allocations ended.",
+                  number(snap.counters.allocations_closed[static_cast<std::size_t>(reason)]),
+                  {{"reason", core::to_string(reason)}});
     }
-    s.histogram("turnpike_relay_allocation_duration_seconds", "How long allocations lived.", node.usage.durations());
-    s.counter("turnpike_relay_usage_records_lost_total", "Usage records that did not fit into the queue.", number(node.usage.lost()));
+    s.histogram("turnpike_relay_allocation_duration_seconds", "How long allocations lived.",
+                node.usage.durations());
+    s.counter("turnpike_relay_usage_records_lost_total",
+              "Usage records that did not fit into the queue.", number(node.usage.lost()));
     s.gauge("turnpike_relay_ports", "Relay ports.", number(snap.ports_used), {{"state", "used"}});
-    s.gauge("turnpike_relay_ports", "Relay ports.", number(snap.ports_capacity - std::min(snap.ports_used, snap.ports_capacity)), {{"state", "free"}});
+    s.gauge("turnpike_relay_ports", "Relay ports.",
+            number(snap.ports_capacity - std::min(snap.ports_used, snap.ports_capacity)),
+            {{"state", "free"}});
 }
 
 void collect_traffic(ops::Scrape& s, const net::Snapshot& snap) {
     const core::Traffic& traffic = snap.counters.traffic;
-    s.counter("turnpike_relay_bytes_total", "Payload relayed, without TURN framing.", number(traffic.bytes_to_peer), {{"direction", "to_peer"}});
-    s.counter("turnpike_relay_bytes_total", "Payload relayed, without TURN framing.", number(traffic.bytes_to_client), {{"direction", "to_client"}});
-    s.counter("turnpike_relay_packets_total", "Datagrams relayed.", number(traffic.packets_to_peer), {{"direction", "to_peer"}});
-    s.counter("turnpike_relay_packets_total", "Datagrams relayed.", number(traffic.packets_to_client), {{"direction", "to_client"}});
+    s.counter("turnpike_relay_bytes_total", "Payload relayed, without TURN framing.",
+              number(traffic.bytes_to_peer), {{"direction", "to_peer"}});
+    s.counter("turnpike_relay_bytes_total", "Payload relayed, without TURN framing.",
+              number(traffic.bytes_to_client), {{"direction", "to_client"}});
+    s.counter("turnpike_relay_packets_total", "Datagrams relayed.", number(traffic.packets_to_peer),
+              {{"direction", "to_peer"}});
+    s.counter("turnpike_relay_packets_total", "Datagrams relayed.",
+              number(traffic.packets_to_client), {{"direction", "to_client"}});
 
     const core::Counters& c = snap.counters;
     const std::pair<std::string_view, std::uint64_t> dropped[] = {
-        {"malformed", c.dropped_malformed}, {"no_allocation", c.dropped_no_allocation}, {"no_permission", c.dropped_no_permission}, {"no_channel", c.dropped_no_channel},
-        {"policy", c.dropped_policy},       {"bandwidth", c.dropped_bandwidth},         {"rate", c.dropped_rate},                   {"not_live", c.dropped_not_live}};
+        {"malformed", c.dropped_malformed},
+        {"no_allocation", c.dropped_no_allocation},
+        {"no_permission", c.dropped_no_permission},
+        {"no_channel", c.dropped_no_channel},
+        {"policy", c.dropped_policy},
+        {"bandwidth", c.dropped_bandwidth},
+        {"rate", c.dropped_rate},
+        {"not_live", c.dropped_not_live}};
     for (const auto& [reason, count] : dropped) {
-        s.counter("turnpike_relay_dropped_packets_total", "Datagrams and messages that went nowhere.", number(count), {{"reason", reason}});
+        s.counter("turnpike_relay_dropped_packets_total",
+                  "Datagrams and messages that went nowhere.", number(count), {{"reason", reason}});
     }
-    s.counter("turnpike_relay_datagrams_total", "UDP datagrams on all sockets.", number(snap.datagrams_received), {{"direction", "received"}});
-    s.counter("turnpike_relay_datagrams_total", "UDP datagrams on all sockets.", number(snap.datagrams_sent), {{"direction", "sent"}});
-    s.counter("turnpike_relay_socket_receive_drops_total", "Datagrams that the kernel dropped on full sockets (SO_RXQ_OVFL).", number(snap.receive_drops));
+    s.counter("turnpike_relay_datagrams_total", "UDP datagrams on all sockets.",
+              number(snap.datagrams_received), {{"direction", "received"}});
+    s.counter("turnpike_relay_datagrams_total", "UDP datagrams on all sockets.",
+              number(snap.datagrams_sent), {{"direction", "sent"}});
+    s.counter("turnpike_relay_socket_receive_drops_total",
+              "Datagrams that the kernel dropped on full sockets (SO_RXQ_OVFL).",
+              number(snap.receive_drops));
 }
 
 void collect_requests(ops::Scrape& s, const net::Snapshot& snap) {
     for (const auto& [method, name] : kMethods) {
         const auto at = static_cast<std::size_t>(method);
-        const std::uint64_t asked = snap.counters.requests[at], granted = snap.counters.successes[at];
-        s.counter("turnpike_relay_stun_requests_total", "STUN requests, by outcome.", number(granted), {{"method", name}, {"result", "success"}});
+        const std::uint64_t asked = snap.counters.requests[at],
+                            granted = snap.counters.successes[at];
+        s.counter("turnpike_relay_stun_requests_total", "STUN requests, by outcome.",
+                  number(granted), {{"method", name}, {"result", "success"}});
         // Errors and those that got no answer.
-        s.counter("turnpike_relay_stun_requests_total", "STUN requests, by outcome.", number(asked - std::min(asked, granted)), {{"method", name}, {"result", "other"}});
+        s.counter("turnpike_relay_stun_requests_total", "STUN requests, by outcome.",
+                  number(asked - std::min(asked, granted)),
+                  {{"method", name}, {"result", "other"}});
     }
     for (std::size_t i = 0; i < core::Counters::kCodes; ++i) {
         if (snap.counters.errors[i] == 0) continue;
-        s.counter("turnpike_relay_stun_errors_total", "STUN error responses.", number(snap.counters.errors[i]), {{"code", std::to_string(i + 300)}});
+        s.counter("turnpike_relay_stun_errors_total", "STUN error responses.",
+                  number(snap.counters.errors[i]), {{"code", std::to_string(i + 300)}});
     }
-    s.gauge("turnpike_relay_stream_sessions", "TCP and TLS connections of clients.", number(snap.stream_sessions));
-    s.counter("turnpike_relay_tls_handshakes_total", "TLS handshakes.", number(snap.tls_handshakes_ok), {{"result", "ok"}});
-    s.counter("turnpike_relay_tls_handshakes_total", "TLS handshakes.", number(snap.tls_handshakes_failed), {{"result", "failed"}});
+    s.gauge("turnpike_relay_stream_sessions", "TCP and TLS connections of clients.",
+            number(snap.stream_sessions));
+    s.counter("turnpike_relay_tls_handshakes_total", "TLS handshakes.",
+              number(snap.tls_handshakes_ok), {{"result", "ok"}});
+    s.counter("turnpike_relay_tls_handshakes_total", "TLS handshakes.",
+              number(snap.tls_handshakes_failed), {{"result", "failed"}});
 }
 
 }  // namespace
@@ -79,22 +115,31 @@ void collect_requests(ops::Scrape& s, const net::Snapshot& snap) {
 void collect(ops::Scrape& s, Node& node) {
     const net::Snapshot snap = node.pool.snapshot();
     s.gauge("turnpike_relay_build_info", "Always 1.", 1, {{"version", TURNPIKE_VERSION}});
-    s.gauge("turnpike_relay_node_state", "1 for the state the node is in.", 1, {{"state", "active"}});
-    s.gauge("turnpike_relay_start_time_seconds", "When the relay started, Unix time.", number(static_cast<std::uint64_t>(unix_seconds(node.started_at))));
-    s.gauge("turnpike_relay_load_ratio", "Ports, allocations or processor, whichever is fullest.", node.load_now(snap));
-    s.gauge("turnpike_relay_peer_policy_relaxed", "1 while peers.mode is lab.", node.config.peers.mode == core::PeerPolicy::Mode::Lab ? 1 : 0);
-    s.gauge("turnpike_relay_revocations", "Subjects that are revoked now.", number(node.pool.revocations().size()));
+    s.gauge("turnpike_relay_node_state", "1 for the state the node is in.", 1,
+            {{"state", "active"}});
+    s.gauge("turnpike_relay_start_time_seconds", "When the relay started, Unix time.",
+            number(static_cast<std::uint64_t>(unix_seconds(node.started_at))));
+    s.gauge("turnpike_relay_load_ratio", "Ports, allocations or processor, whichever is fullest.",
+            node.load_now(snap));
+    s.gauge("turnpike_relay_peer_policy_relaxed", "1 while peers.mode is lab.",
+            node.config.peers.mode == core::PeerPolicy::Mode::Lab ? 1 : 0);
+    s.gauge("turnpike_relay_revocations", "Subjects that are revoked now.",
+            number(node.pool.revocations().size()));
     collect_allocations(s, node, snap);
     collect_traffic(s, snap);
     collect_requests(s, snap);
 
     for (const auto& [listener, until] : node.config.certificates) {
-        s.gauge("turnpike_relay_tls_certificate_expiry_timestamp_seconds", "When the listener's certificate ends, Unix time.", static_cast<double>(unix_seconds(until)), {{"listener", listener}});
+        s.gauge("turnpike_relay_tls_certificate_expiry_timestamp_seconds",
+                "When the listener's certificate ends, Unix time.",
+                static_cast<double>(unix_seconds(until)), {{"listener", listener}});
     }
     const Instant now = node.clock.now();
     for (std::size_t i = 0; i < snap.heartbeats.size(); ++i) {
         const double age = std::chrono::duration<double>(now - snap.heartbeats[i]).count();
-        s.gauge("turnpike_relay_worker_heartbeat_age_seconds", "Since the worker's loop last turned.", std::max(0.0, age), {{"worker", std::to_string(i)}});
+        s.gauge("turnpike_relay_worker_heartbeat_age_seconds",
+                "Since the worker's loop last turned.", std::max(0.0, age),
+                {{"worker", std::to_string(i)}});
     }
 }
 

@@ -5,7 +5,8 @@
 
 namespace turnpike::relay {
 
-/// turnpike_relay_*: what the node is, has and did. Labels are from fixed sets; no users, realms or addresses.
+/// turnpike_relay_*: what the node is, has and did. Labels are from fixed sets; no users, realms or
+/// addresses.
 void collect(ops::Scrape& scrape, Node& node);
 
 }  // namespace turnpike::relay

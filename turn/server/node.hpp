@@ -25,7 +25,7 @@ struct Node {
     const Clock& clock;
     ops::Log& log;
 
-    std::string boot_id;                 // new with each process
+    std::string boot_id;  // new with each process
     WallTime started_at{};
     Instant started{};
     std::vector<net::Listener> listeners;  // with the ports really bound

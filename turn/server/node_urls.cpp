@@ -5,32 +5,41 @@
 namespace turnpike::relay {
 namespace {
 
-/// Where clients reach the listener; nothing when only the relay addresses of another family are known.
-std::string host_of(const net::Listener& listener, const std::vector<core::RelayDirectory::Address>& relays) {
+/// Where clients reach the listener; nothing when only the relay addresses of another family are
+/// known.
+std::string host_of(const net::Listener& listener,
+                    const std::vector<core::RelayDirectory::Address>& relays) {
     const IpAddress& bound = listener.address.address;
     for (const auto& relay : relays) {
-        if (bound.is_unspecified() ? relay.local.family() == bound.family() : relay.local == bound) {
+        if (bound.is_unspecified() ? relay.local.family() == bound.family()
+                                   : relay.local == bound) {
             return Endpoint{relay.external, listener.address.port}.to_string();
         }
     }
     return bound.is_unspecified() ? std::string{} : listener.address.to_string();
 }
 
-std::string url_of(const net::Listener& listener, const std::vector<core::RelayDirectory::Address>& relays) {
+std::string url_of(const net::Listener& listener,
+                   const std::vector<core::RelayDirectory::Address>& relays) {
     const std::string host = host_of(listener, relays);
     if (host.empty()) return {};
     switch (listener.transport) {
-        case Transport::Udp: return "turn:" + host + "?transport=udp";
-        case Transport::Tcp: return "turn:" + host + "?transport=tcp";
-        case Transport::Tls: return "turns:" + host + "?transport=tcp";
-        case Transport::Dtls: return "turns:" + host + "?transport=udp";
+        case Transport::Udp:
+            return "turn:" + host + "?transport=udp";
+        case Transport::Tcp:
+            return "turn:" + host + "?transport=tcp";
+        case Transport::Tls:
+            return "turns:" + host + "?transport=tcp";
+        case Transport::Dtls:
+            return "turns:" + host + "?transport=udp";
     }
     return {};
 }
 
 }  // namespace
 
-std::vector<std::string> node_urls(const std::vector<net::Listener>& listeners, const std::vector<core::RelayDirectory::Address>& relays) {
+std::vector<std::string> node_urls(const std::vector<net::Listener>& listeners,
+                                   const std::vector<core::RelayDirectory::Address>& relays) {
     const auto first = [&](Transport transport) -> std::string {
         for (const net::Listener& listener : listeners) {
             if (listener.transport != transport) continue;
@@ -51,8 +60,11 @@ bool is_ice_url(std::string_view url) {
     for (const std::string_view scheme : {"turn:", "turns:", "stun:", "stuns:"}) {
         if (url.starts_with(scheme)) rest = url.substr(scheme.size());
     }
-    if (rest.empty() || rest.front() == '?' || rest.front() == '/' || rest.size() > 300) return false;
-    return std::none_of(rest.begin(), rest.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\x7F'; });
+    if (rest.empty() || rest.front() == '?' || rest.front() == '/' || rest.size() > 300)
+        return false;
+    return std::none_of(rest.begin(), rest.end(), [](char c) {
+        return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\x7F';
+    });
 }
 
 }  // namespace turnpike::relay

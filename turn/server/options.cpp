@@ -10,17 +10,26 @@ std::variant<Options, int> Options::parse(int argc, const char* const* argv) {
     CLI::App app{"TURN/STUN relay server"};
     app.name("turnpike-relay");
     app.set_version_flag("--version", std::string{"turnpike-relay "} + TURNPIKE_VERSION);
-    app.add_option("--config", options.config, "Configuration file (default: /etc/turnpike/relay.toml)")->type_name("FILE");
-    app.add_option("--set", options.set, "Set a key over the file, e.g. relay.min_port=50000; repeatable")
+    app.add_option("--config", options.config,
+                   "Configuration file (default: /etc/turnpike/relay.toml)")
+        ->type_name("FILE");
+    app.add_option("--set", options.set,
+                   "Set a key over the file, e.g. relay.min_port=50000; repeatable")
         ->type_name("KEY=VALUE")
         ->expected(1)
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_flag("--check", options.check, "Validate the configuration, print a summary and exit");
-    app.add_flag("--print-config", options.print_config, "Print the configuration in effect as TOML and exit; secrets are left out");
-    app.add_flag("--dev", options.dev, "For trying out on this machine: loopback listeners, lab rules, throw-away credentials");
-    app.add_flag("--lab", options.lab, "Allow peers.mode = \"lab\" on listeners that are not loopback");
-    app.footer("Exit codes: 0 stopped as told, 1 could not start, 2 usage, 78 the configuration is wrong.");
+    app.add_flag("--print-config", options.print_config,
+                 "Print the configuration in effect as TOML and exit; secrets are left out");
+    app.add_flag(
+        "--dev", options.dev,
+        "For trying out on this machine: loopback listeners, lab rules, throw-away credentials");
+    app.add_flag("--lab", options.lab,
+                 "Allow peers.mode = \"lab\" on listeners that are not loopback");
+    app.footer(
+        "Exit codes: 0 stopped as told, 1 could not start, 2 usage, 78 the configuration is "
+        "wrong.");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

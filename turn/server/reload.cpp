@@ -43,7 +43,8 @@ std::vector<std::string> keys_for_restart(std::string_view before, std::string_v
     std::vector<std::string> keys;
     for (const auto& [key, value] : new_values) {
         const auto old = old_values.find(key);
-        if (!reloadable(key) && (old == old_values.end() || old->second != value)) keys.push_back(key);
+        if (!reloadable(key) && (old == old_values.end() || old->second != value))
+            keys.push_back(key);
     }
     for (const auto& [key, value] : old_values) {
         if (!reloadable(key) && !new_values.contains(key)) keys.push_back(key);
@@ -51,7 +52,8 @@ std::vector<std::string> keys_for_restart(std::string_view before, std::string_v
     return keys;
 }
 
-Reload::Reload(const Options& options, Config& config, Node& node, std::optional<core::StaticUser> throwaway)
+Reload::Reload(const Options& options, Config& config, Node& node,
+               std::optional<core::StaticUser> throwaway)
     : options_(options), config_(config), node_(node), throwaway_(std::move(throwaway)) {}
 
 void Reload::all() {
@@ -67,8 +69,12 @@ void Reload::all() {
         } else {
             config_.certificates = std::move(loaded->config.certificates);
         }
-        node_.log.info("reload.done", {{"secrets", config_.secrets.size()}, {"users", config_.users.size()}});
-        for (const std::string& key : waiting) node_.log.warning("reload.needs_restart", {{"key", key}});
+        node_.log.info("reload.done",
+                       {{"secrets", config_.secrets.size()}, {"users", config_.users.size()}});
+        // Shown is what is in effect: not what waits for a restart.
+        if (waiting.empty()) node_.effective_config = printed;
+        for (const std::string& key : waiting)
+            node_.log.warning("reload.needs_restart", {{"key", key}});
     }
     ops::systemd::ready("running");
 }
@@ -77,7 +83,8 @@ void Reload::secrets_if_changed() {
     if (!watch_.changed()) return;
     if (auto loaded = read()) {
         apply_credentials(*loaded);
-        node_.log.info("secrets.reloaded", {{"secrets", config_.secrets.size()}, {"users", config_.users.size()}});
+        node_.log.info("secrets.reloaded",
+                       {{"secrets", config_.secrets.size()}, {"users", config_.users.size()}});
     }
 }
 
@@ -86,7 +93,8 @@ std::optional<Loaded> Reload::read() {
     if (loaded.document.ok()) return loaded;
     for (const config::Problem& problem : loaded.document.problems()) {
         if (problem.severity != config::Problem::Severity::Error) continue;
-        const std::string place = problem.source + ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column);
+        const std::string place = problem.source + ":" + std::to_string(problem.line) + ":" +
+                                  std::to_string(problem.column);
         node_.log.error("reload.refused", {{"place", place}, {"reason", problem.message}});
     }
     return {};

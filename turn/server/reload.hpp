@@ -11,15 +11,16 @@
 
 namespace turnpike::relay {
 
-/// Reads the configuration again and applies what can change in a running relay: secrets, users, certificates,
-/// the log's level. All or nothing: a configuration with a problem changes nothing.
+/// Reads the configuration again and applies what can change in a running relay: secrets, users,
+/// certificates, the log's level. All or nothing: a configuration with a problem changes nothing.
 ///
 /// Lifetime   borrows what it is given
 /// Threading  the control loop
 class Reload {
 public:
     /// `throwaway`: the user that --dev made up, kept as long as nothing else is configured.
-    Reload(const Options& options, Config& config, Node& node, std::optional<core::StaticUser> throwaway);
+    Reload(const Options& options, Config& config, Node& node,
+           std::optional<core::StaticUser> throwaway);
 
     /// SIGHUP: everything that may change.
     void all();
@@ -38,7 +39,8 @@ private:
     FileWatch watch_;
 };
 
-/// Keys whose value differs between two printed configurations, those left out that a reload applies.
+/// Keys whose value differs between two printed configurations, those left out that a reload
+/// applies.
 std::vector<std::string> keys_for_restart(std::string_view before, std::string_view after);
 
 }  // namespace turnpike::relay

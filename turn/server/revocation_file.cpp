@@ -14,7 +14,8 @@ namespace turnpike::relay {
 namespace {
 
 std::string line_of(const core::Revocations::Entry& entry, std::string_view reason) {
-    nlohmann::ordered_json line{{"realm", entry.realm}, {"subject", entry.subject}, {"until", unix_seconds(entry.until)}};
+    nlohmann::ordered_json line{
+        {"realm", entry.realm}, {"subject", entry.subject}, {"until", unix_seconds(entry.until)}};
     if (!reason.empty()) line["reason"] = reason;
     return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
@@ -22,13 +23,17 @@ std::string line_of(const core::Revocations::Entry& entry, std::string_view reas
 std::optional<core::Revocations::Entry> entry_of(std::string_view line) {
     const auto json = nlohmann::json::parse(line, nullptr, false);
     if (!json.is_object()) return {};
-    const auto realm = json.find("realm"), subject = json.find("subject"), until = json.find("until");
-    if (realm == json.end() || !realm->is_string() || subject == json.end() || !subject->is_string()) return {};
+    const auto realm = json.find("realm"), subject = json.find("subject"),
+               until = json.find("until");
+    if (realm == json.end() || !realm->is_string() || subject == json.end() ||
+        !subject->is_string())
+        return {};
     if (until == json.end() || !until->is_number_integer()) return {};
     constexpr std::int64_t kYear9999 = 253'402'300'799;
     const auto seconds = until->get<std::int64_t>();
     if (seconds < 0 || seconds > kYear9999) return {};
-    return core::Revocations::Entry{realm->get<std::string>(), subject->get<std::string>(), from_unix_seconds(seconds)};
+    return core::Revocations::Entry{realm->get<std::string>(), subject->get<std::string>(),
+                                    from_unix_seconds(seconds)};
 }
 
 bool write_all(int fd, std::string_view text) {
@@ -75,7 +80,8 @@ std::expected<RevocationFile::Replay, std::string> RevocationFile::open(WallTime
     return replay;
 }
 
-std::expected<void, std::string> RevocationFile::append(const core::Revocations::Entry& entry, std::string_view reason) {
+std::expected<void, std::string> RevocationFile::append(const core::Revocations::Entry& entry,
+                                                        std::string_view reason) {
     const off_t before = fd_ < 0 ? -1 : ::lseek(fd_, 0, SEEK_END);
     if (before < 0) return std::unexpected{path_.string() + " is not open"};
     if (!write_all(fd_, line_of(entry, reason)) || ::fdatasync(fd_) != 0) {
@@ -88,14 +94,20 @@ std::expected<void, std::string> RevocationFile::append(const core::Revocations:
     return {};
 }
 
-std::expected<void, std::string> RevocationFile::rewrite(const std::vector<core::Revocations::Entry>& entries) {
+std::expected<void, std::string> RevocationFile::rewrite(
+    const std::vector<core::Revocations::Entry>& entries) {
     const std::filesystem::path fresh_path = path_.string() + ".new";
-    const auto failed = [&](std::string_view what) { return std::unexpected{"cannot " + std::string{what} + " " + fresh_path.string() + ": " + std::strerror(errno)}; };
-    const int fresh = ::open(fresh_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const auto failed = [&](std::string_view what) {
+        return std::unexpected{"cannot " + std::string{what} + " " + fresh_path.string() + ": " +
+                               std::strerror(errno)};
+    };
+    const int fresh = ::open(fresh_path.c_str(),
+                             O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fresh < 0) return failed("make");
     std::string text;
     for (const auto& entry : entries) text += line_of(entry, {});
-    if (!write_all(fresh, text) || ::fdatasync(fresh) != 0 || ::rename(fresh_path.c_str(), path_.c_str()) != 0) {
+    if (!write_all(fresh, text) || ::fdatasync(fresh) != 0 ||
+        ::rename(fresh_path.c_str(), path_.c_str()) != 0) {
         auto error = failed("write");
         ::close(fresh);
         return error;

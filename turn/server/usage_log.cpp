@@ -5,18 +5,27 @@
 namespace turnpike::relay {
 namespace {
 
-/// Refusals that tell an operator something; the others are every client's first request, or a stranger's.
+/// Refusals that tell an operator something; the others are every client's first request, or a
+/// stranger's.
 bool worth_a_line(stun::ErrorCode code) {
-    return code == stun::ErrorCode::AllocationQuotaReached || code == stun::ErrorCode::InsufficientCapacity || code == stun::ErrorCode::ServerError;
+    return code == stun::ErrorCode::AllocationQuotaReached ||
+           code == stun::ErrorCode::InsufficientCapacity || code == stun::ErrorCode::ServerError;
 }
 
 }  // namespace
 
-UsageLog::UsageLog(ops::ControlLoop& loop, ops::Log& log, ops::ClientIpPrivacy privacy, const Clock& clock)
-    : loop_(loop), log_(log), privacy_(privacy), clock_(clock), durations_({1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14'400, 43'200}) {}
+UsageLog::UsageLog(ops::ControlLoop& loop, ops::Log& log, ops::ClientIpPrivacy privacy,
+                   const Clock& clock)
+    : loop_(loop),
+      log_(log),
+      privacy_(privacy),
+      clock_(clock),
+      durations_({1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14'400, 43'200}) {}
 
 void UsageLog::report(const core::Action& action) {
-    if (const auto* refused = std::get_if<core::RequestRefused>(&action); refused && !worth_a_line(refused->code)) return;
+    if (const auto* refused = std::get_if<core::RequestRefused>(&action);
+        refused && !worth_a_line(refused->code))
+        return;
     bool first = false;
     {
         const std::lock_guard lock{mutex_};
@@ -37,40 +46,47 @@ void UsageLog::drain() {
         waiting.swap(queue_);
     }
     for (const core::Action& action : waiting) {
-        if (const auto* opened = std::get_if<core::AllocationOpened>(&action)) write(*opened);
-        else if (const auto* closed = std::get_if<core::AllocationClosed>(&action)) write(*closed);
-        else if (const auto* refused = std::get_if<core::RequestRefused>(&action)) write(*refused);
+        if (const auto* opened = std::get_if<core::AllocationOpened>(&action))
+            write(*opened);
+        else if (const auto* closed = std::get_if<core::AllocationClosed>(&action))
+            write(*closed);
+        else if (const auto* refused = std::get_if<core::RequestRefused>(&action))
+            write(*refused);
     }
 }
 
 void UsageLog::write(const core::AllocationOpened& opened) {
-    log_.debug("allocation.opened", {{"allocation", opened.id.value},
-                                     {"subject", opened.subject},
-                                     {"realm", opened.realm},
-                                     {"transport", to_string(opened.tuple.transport)},
-                                     {"client", privacy_.show(opened.tuple.client.address, clock_.wall())},
-                                     {"relayed", opened.relayed.to_string()}});
+    log_.debug("allocation.opened",
+               {{"allocation", opened.id.value},
+                {"subject", opened.subject},
+                {"realm", opened.realm},
+                {"transport", to_string(opened.tuple.transport)},
+                {"client", privacy_.show(opened.tuple.client.address, clock_.wall())},
+                {"relayed", opened.relayed.to_string()}});
 }
 
 void UsageLog::write(const core::AllocationClosed& closed) {
     const double seconds = std::chrono::duration<double>(closed.duration).count();
     durations_.observe(seconds);
-    log_.info("allocation.closed", {{"allocation", closed.id.value},
-                                    {"reason", core::to_string(closed.reason)},
-                                    {"subject", closed.subject},
-                                    {"realm", closed.realm},
-                                    {"transport", to_string(closed.tuple.transport)},
-                                    {"client", privacy_.show(closed.tuple.client.address, clock_.wall())},
-                                    {"relayed", closed.relayed.to_string()},
-                                    {"duration_seconds", seconds},
-                                    {"bytes_to_peer", closed.traffic.bytes_to_peer},
-                                    {"packets_to_peer", closed.traffic.packets_to_peer},
-                                    {"bytes_to_client", closed.traffic.bytes_to_client},
-                                    {"packets_to_client", closed.traffic.packets_to_client}});
+    log_.info("allocation.closed",
+              {{"allocation", closed.id.value},
+               {"reason", core::to_string(closed.reason)},
+               {"subject", closed.subject},
+               {"realm", closed.realm},
+               {"transport", to_string(closed.tuple.transport)},
+               {"client", privacy_.show(closed.tuple.client.address, clock_.wall())},
+               {"relayed", closed.relayed.to_string()},
+               {"duration_seconds", seconds},
+               {"bytes_to_peer", closed.traffic.bytes_to_peer},
+               {"packets_to_peer", closed.traffic.packets_to_peer},
+               {"bytes_to_client", closed.traffic.bytes_to_client},
+               {"packets_to_client", closed.traffic.packets_to_client}});
 }
 
 void UsageLog::write(const core::RequestRefused& refused) {
-    log_.limited(ops::Level::Warning, 10s, "request.refused", {{"code", static_cast<unsigned>(refused.code)}, {"reason", stun::reason(refused.code)}});
+    log_.limited(
+        ops::Level::Warning, 10s, "request.refused",
+        {{"code", static_cast<unsigned>(refused.code)}, {"reason", stun::reason(refused.code)}});
 }
 
 }  // namespace turnpike::relay

@@ -15,7 +15,8 @@
 
 namespace turnpike::relay {
 
-/// What workers report, turned into log lines on the control thread: one usage record per closed allocation
+/// What workers report, turned into log lines on the control thread: one usage record per closed
+/// allocation
 /// ("allocation.closed": bytes and packets both ways, reason, subject, duration).
 ///
 /// Workers only copy into a bounded queue; what does not fit is counted as lost.
@@ -26,7 +27,8 @@ class UsageLog {
 public:
     static constexpr std::size_t kQueueMax = 65'536;
 
-    UsageLog(ops::ControlLoop& loop, ops::Log& log, ops::ClientIpPrivacy privacy, const Clock& clock);
+    UsageLog(ops::ControlLoop& loop, ops::Log& log, ops::ClientIpPrivacy privacy,
+             const Clock& clock);
 
     void report(const core::Action& action);
     /// Writes what waits. At the end, when the loop no longer turns.

@@ -55,13 +55,18 @@ TEST(Document, KnowsWhichTableAKeyBelongsTo) {
     Document document;
     document.parse("[auth]\nmin_port = 1\n[rely]\n", "relay.toml");
     read_relay(document);
-    EXPECT_THAT(document.report(), HasSubstr("relay.toml:2:1: unknown key \"min_port\" in [auth]; it belongs to [relay]"));
-    EXPECT_THAT(document.report(), HasSubstr("relay.toml:3:2: unknown table [rely]; did you mean [relay]?"));
+    EXPECT_THAT(
+        document.report(),
+        HasSubstr("relay.toml:2:1: unknown key \"min_port\" in [auth]; it belongs to [relay]"));
+    EXPECT_THAT(document.report(),
+                HasSubstr("relay.toml:3:2: unknown table [rely]; did you mean [relay]?"));
 }
 
 TEST(Document, CollectsEveryProblemInTheOrderOfTheFile) {
     Document document;
-    document.parse("[relay]\nmax_lifetime = \"soon\"\nmax_port = 65536\nmin_port = \"3478x\"\nbogus = 1\n", "relay.toml");
+    document.parse(
+        "[relay]\nmax_lifetime = \"soon\"\nmax_port = 65536\nmin_port = \"3478x\"\nbogus = 1\n",
+        "relay.toml");
     read_relay(document);
     ASSERT_EQ(document.problems().size(), 4u) << document.report();
     const std::pair<std::uint32_t, std::uint32_t> places[] = {{2, 16}, {3, 12}, {4, 12}, {5, 1}};
@@ -69,8 +74,10 @@ TEST(Document, CollectsEveryProblemInTheOrderOfTheFile) {
         EXPECT_EQ(document.problems()[i].line, places[i].first) << i;
         EXPECT_EQ(document.problems()[i].column, places[i].second) << i;
     }
-    EXPECT_EQ(document.problems()[1].message, "relay.max_port is 65536; it must be between 1 and 65535");
-    EXPECT_EQ(document.problems()[2].message, "relay.min_port: expected an integer, found a string");
+    EXPECT_EQ(document.problems()[1].message,
+              "relay.max_port is 65536; it must be between 1 and 65535");
+    EXPECT_EQ(document.problems()[2].message,
+              "relay.min_port: expected an integer, found a string");
 }
 
 TEST(Document, ReportsSyntaxErrorsWithTheirPlace) {
@@ -134,7 +141,9 @@ TEST(Document, FlagsTakeBareWordsAsStrings) {
 
 TEST(Document, AFlagMayChangeAnElementOfAList) {
     Document document;
-    document.parse("[[listen]]\naddress = \"127.0.0.1:3478\"\n[[listen]]\naddress = \"[::1]:3478\"\n", "relay.toml");
+    document.parse(
+        "[[listen]]\naddress = \"127.0.0.1:3478\"\n[[listen]]\naddress = \"[::1]:3478\"\n",
+        "relay.toml");
     document.set("listen.1.address=[::1]:5000");
     auto listeners = document.root().tables("listen");
     ASSERT_EQ(listeners.size(), 2u);
@@ -157,7 +166,8 @@ TEST(Document, NamesTheFlagThatIsWrong) {
     document.set("relay.max_port=[1,");
     read_relay(document);
     EXPECT_THAT(document.report(), HasSubstr("--set relay.min_port:1:16: relay.min_port is 70000"));
-    EXPECT_THAT(document.report(), HasSubstr("--set relay.max_prot:1:7: unknown key \"max_prot\" in [relay]; did you mean \"max_port\"?"));
+    EXPECT_THAT(document.report(), HasSubstr("--set relay.max_prot:1:7: unknown key \"max_prot\" "
+                                             "in [relay]; did you mean \"max_port\"?"));
     EXPECT_THAT(document.report(), HasSubstr("--set relay: write it as key=value"));
     EXPECT_EQ(document.problems().size(), 6u) << document.report();
 }

@@ -16,7 +16,8 @@ constexpr std::string_view kLong = "0123456789abcdef0123456789abcdef";
 
 /// auth.secrets = [`form`], read as both daemons do.
 struct Read {
-    explicit Read(const std::string& form, bool dev = false) : document(Document::Options{.dev = dev}) {
+    explicit Read(const std::string& form, bool dev = false)
+        : document(Document::Options{.dev = dev}) {
         document.parse("[auth]\nsecrets = [" + form + "]\n", "relay.toml");
         document.root().table("auth").shared_secrets("secrets", secrets);
         document.finish();
@@ -25,7 +26,9 @@ struct Read {
     std::vector<SharedSecret> secrets;
 };
 
-std::string by_file(const std::filesystem::path& path) { return "{file = \"" + path.string() + "\"}"; }
+std::string by_file(const std::filesystem::path& path) {
+    return "{file = \"" + path.string() + "\"}";
+}
 
 TEST(Secrets, ComeFromFiles) {
     const TempDir dir;
@@ -47,13 +50,15 @@ TEST(Secrets, OfAFileRelativeToTheConfiguration) {
     Document document;
     document.load(config);
     std::vector<SharedSecret> secrets;
-    EXPECT_TRUE(document.root().table("auth").shared_secrets("secrets", secrets)) << document.report();
+    EXPECT_TRUE(document.root().table("auth").shared_secrets("secrets", secrets))
+        << document.report();
 }
 
 TEST(Secrets, SeveralOfOneFile) {
     const TempDir dir;
     const auto file = dir.write("secret", "new-new-new-new-new\n\nold-old-old-old-old\n");
-    const Read read{"{file = \"" + file.string() + "\", id = \"main\", issuer = \"turnpike\", algorithm = \"sha256\"}"};
+    const Read read{"{file = \"" + file.string() +
+                    "\", id = \"main\", issuer = \"turnpike\", algorithm = \"sha256\"}"};
     ASSERT_EQ(read.secrets.size(), 2u) << read.document.report();
     EXPECT_EQ(read.secrets[0].value, Secret{"new-new-new-new-new"});
     EXPECT_EQ(read.secrets[0].id, "main");
@@ -101,7 +106,8 @@ TEST(Secrets, RefuseBadOnes) {
         EXPECT_THAT(read.document.report(), HasSubstr(expected));
     }
     const Read missing{by_file(dir.path() / "none")};
-    EXPECT_THAT(missing.document.report(), HasSubstr("relay.toml:2:20: auth.secrets[0].file: cannot read "));
+    EXPECT_THAT(missing.document.report(),
+                HasSubstr("relay.toml:2:20: auth.secrets[0].file: cannot read "));
     const Read zero{"{file = \"/dev/zero\"}"};
     EXPECT_THAT(zero.document.report(), HasSubstr("it is a device"));
 }
@@ -111,7 +117,8 @@ TEST(Secrets, RefuseFilesThatEverybodyMayRead) {
     const auto file = dir.write("secret", kLong, 0644);
     const Read refused{by_file(file)};
     EXPECT_FALSE(refused.document.ok());
-    EXPECT_THAT(refused.document.report(), HasSubstr("with mode 0644: everybody on this machine may read it; chmod 0640 it"));
+    EXPECT_THAT(refused.document.report(),
+                HasSubstr("with mode 0644: everybody on this machine may read it; chmod 0640 it"));
 
     const Read lenient{by_file(file), true};
     EXPECT_TRUE(lenient.document.ok());
@@ -125,16 +132,22 @@ TEST(Secrets, RefuseFilesThatEverybodyMayRead) {
 TEST(Secrets, WantExactlyOneForm) {
     EXPECT_THAT(Read{"{}"}.document.report(), HasSubstr("needs exactly one of {file"));
     EXPECT_THAT(Read{"{id = \"k1\"}"}.document.report(), HasSubstr("needs exactly one of {file"));
-    EXPECT_THAT((Read{"{env = \"A\", value = \"" + std::string{kLong} + "\"}"}.document.report()), HasSubstr("needs exactly one of {file"));
+    EXPECT_THAT((Read{"{env = \"A\", value = \"" + std::string{kLong} + "\"}"}.document.report()),
+                HasSubstr("needs exactly one of {file"));
     EXPECT_THAT(Read{"{flie = \"x\"}"}.document.report(), HasSubstr("did you mean \"file\"?"));
-    EXPECT_THAT(Read{"\"0123456789abcdef\""}.document.report(), HasSubstr("expected a table, found a string"));
+    EXPECT_THAT(Read{"\"0123456789abcdef\""}.document.report(),
+                HasSubstr("expected a table, found a string"));
 }
 
 TEST(Secrets, RefuseIdsThatAreTakenOrUnfit) {
     const std::string value = "value = \"" + std::string{kLong} + "\"";
-    EXPECT_THAT((Read{"{" + value + ", id = \"a\"}, {" + value + ", id = \"a\"}"}.document.report()), HasSubstr("which another secret of the list has"));
-    EXPECT_THAT((Read{"{" + value + ", id = \"a;b\"}"}.document.report()), HasSubstr("must be 1 to 16 letters"));
-    EXPECT_THAT((Read{"{" + value + ", id = \"\"}"}.document.report()), HasSubstr("must be 1 to 16 letters"));
+    EXPECT_THAT(
+        (Read{"{" + value + ", id = \"a\"}, {" + value + ", id = \"a\"}"}.document.report()),
+        HasSubstr("which another secret of the list has"));
+    EXPECT_THAT((Read{"{" + value + ", id = \"a;b\"}"}.document.report()),
+                HasSubstr("must be 1 to 16 letters"));
+    EXPECT_THAT((Read{"{" + value + ", id = \"\"}"}.document.report()),
+                HasSubstr("must be 1 to 16 letters"));
 }
 
 TEST(Secrets, AreNeverShown) {
@@ -146,7 +159,9 @@ TEST(Secrets, AreNeverShown) {
     EXPECT_THAT(good.document.effective(), HasSubstr("value = \"(redacted)\""));
     EXPECT_THAT(good.document.effective(), Not(HasSubstr("hunter2")));
 
-    for (const std::string bad : {"{value = \"hunter2\"}", "{ value='hunter2-hunter2-hunter2', x = 1}", "{value = \"\"\"hunter2-hunter2\"\"\", x = 1}", "{x = 1, \"value\"=\"hunter2\""}) {
+    for (const std::string bad :
+         {"{value = \"hunter2\"}", "{ value='hunter2-hunter2-hunter2', x = 1}",
+          "{value = \"\"\"hunter2-hunter2\"\"\", x = 1}", "{x = 1, \"value\"=\"hunter2\""}) {
         const Read read{bad};
         EXPECT_FALSE(read.document.ok());
         EXPECT_THAT(read.document.report(), Not(HasSubstr("hunter2"))) << bad;

@@ -23,15 +23,22 @@ std::string problem_of(std::string_view toml, Read read) {
 }
 
 TEST(Table, ReadsDurations) {
-    const std::pair<std::string_view, Seconds> good[] = {{"\"20s\"", 20s}, {"\"10m\"", 10min}, {"\"1h30m\"", 90min}, {"45", 45s}, {"\"1d\"", 24h}};
+    const std::pair<std::string_view, Seconds> good[] = {
+        {"\"20s\"", 20s}, {"\"10m\"", 10min}, {"\"1h30m\"", 90min}, {"45", 45s}, {"\"1d\"", 24h}};
     for (const auto& [toml, expected] : good) {
         Seconds value{7};
-        EXPECT_EQ(problem_of(toml, [&](Table& t) { EXPECT_TRUE(t.duration("key", value, 1s, 24h)); }), "");
+        EXPECT_EQ(
+            problem_of(toml, [&](Table& t) { EXPECT_TRUE(t.duration("key", value, 1s, 24h)); }),
+            "");
         EXPECT_EQ(value, expected) << toml;
     }
-    for (const std::string_view bad : {"\"\"", "\"20\"", "\"s\"", "\"20 s\"", "\"-1s\"", "\"10m1h\"", "\"99999999999s\"", "true", "1.5", "\"25h\"", "0", "-1", "9223372036854775807", "\"1500ms\""}) {
+    for (const std::string_view bad :
+         {"\"\"", "\"20\"", "\"s\"", "\"20 s\"", "\"-1s\"", "\"10m1h\"", "\"99999999999s\"", "true",
+          "1.5", "\"25h\"", "0", "-1", "9223372036854775807", "\"1500ms\""}) {
         Seconds value{7};
-        EXPECT_NE(problem_of(bad, [&](Table& t) { EXPECT_FALSE(t.duration("key", value, 1s, 24h)); }), "") << bad;
+        EXPECT_NE(
+            problem_of(bad, [&](Table& t) { EXPECT_FALSE(t.duration("key", value, 1s, 24h)); }), "")
+            << bad;
         EXPECT_EQ(value, 7s);
     }
     Milliseconds fine{};
@@ -53,7 +60,8 @@ TEST(Table, ReadsSizes) {
 // Security reference, section 6, row 64: ports.
 TEST(Table, ReadsEndpointsAndSaysWhatIsWrongWithOthers) {
     Endpoint value;
-    EXPECT_EQ(problem_of("\"[2001:db8::1]:3478\"", [&](Table& t) { t.endpoint("key", value); }), "");
+    EXPECT_EQ(problem_of("\"[2001:db8::1]:3478\"", [&](Table& t) { t.endpoint("key", value); }),
+              "");
     EXPECT_EQ(value.to_string(), "[2001:db8::1]:3478");
     const std::pair<std::string_view, std::string_view> bad[] = {
         {"\"192.0.2.1\"", "has no port; write it as \"192.0.2.1:3478\""},
@@ -67,17 +75,22 @@ TEST(Table, ReadsEndpointsAndSaysWhatIsWrongWithOthers) {
         {"3478", "expected an address and port"},
     };
     for (const auto& [toml, expected] : bad) {
-        EXPECT_THAT(problem_of(toml, [&](Table& t) { EXPECT_FALSE(t.endpoint("key", value)); }), HasSubstr(expected)) << toml;
+        EXPECT_THAT(problem_of(toml, [&](Table& t) { EXPECT_FALSE(t.endpoint("key", value)); }),
+                    HasSubstr(expected))
+            << toml;
     }
 }
 
 // Row 66.
 TEST(Table, ReadsBlocksAndSaysWhatIsWrongWithOthers) {
     std::vector<Cidr> value;
-    EXPECT_EQ(problem_of("[\"10.0.0.0/8\", \"2001:db8::/32\", \"192.0.2.7\"]", [&](Table& t) { EXPECT_TRUE(t.cidrs("key", value)); }), "");
+    EXPECT_EQ(problem_of("[\"10.0.0.0/8\", \"2001:db8::/32\", \"192.0.2.7\"]",
+                         [&](Table& t) { EXPECT_TRUE(t.cidrs("key", value)); }),
+              "");
     ASSERT_EQ(value.size(), 3u);
     EXPECT_EQ(value[2].to_string(), "192.0.2.7/32");
-    EXPECT_EQ(problem_of("\"10.0.0.0/8\"", [&](Table& t) { EXPECT_TRUE(t.cidrs("key", value)); }), "");
+    EXPECT_EQ(problem_of("\"10.0.0.0/8\"", [&](Table& t) { EXPECT_TRUE(t.cidrs("key", value)); }),
+              "");
     EXPECT_EQ(value.size(), 1u);
     const std::pair<std::string_view, std::string_view> bad[] = {
         {"\"10.20.0.1/16\"", "did you mean \"10.20.0.0/16\"?"},
@@ -89,17 +102,22 @@ TEST(Table, ReadsBlocksAndSaysWhatIsWrongWithOthers) {
         {"[1]", "expected a block of addresses"},
     };
     for (const auto& [toml, expected] : bad) {
-        EXPECT_THAT(problem_of(toml, [&](Table& t) { EXPECT_FALSE(t.cidrs("key", value)); }), HasSubstr(expected)) << toml;
+        EXPECT_THAT(problem_of(toml, [&](Table& t) { EXPECT_FALSE(t.cidrs("key", value)); }),
+                    HasSubstr(expected))
+            << toml;
     }
 }
 
 TEST(Table, ReadsChoicesWithASuggestion) {
     enum class Mode { Default, Lab };
     Mode mode = Mode::Default;
-    const auto read = [&](Table& t) { return t.choice("key", mode, {{"default", Mode::Default}, {"lab", Mode::Lab}}); };
+    const auto read = [&](Table& t) {
+        return t.choice("key", mode, {{"default", Mode::Default}, {"lab", Mode::Lab}});
+    };
     EXPECT_EQ(problem_of("\"lab\"", read), "");
     EXPECT_EQ(mode, Mode::Lab);
-    EXPECT_EQ(problem_of("\"defualt\"", read), "key must be one of \"default\", \"lab\"; did you mean \"default\"?");
+    EXPECT_EQ(problem_of("\"defualt\"", read),
+              "key must be one of \"default\", \"lab\"; did you mean \"default\"?");
     EXPECT_EQ(mode, Mode::Lab);
 }
 
@@ -107,7 +125,9 @@ TEST(Table, RefusesTheWrongTypeAndKeepsTheDefault) {
     const std::string_view wrong[] = {"\"yes\"", "1", "[true]", "{a = 1}", "1979-05-27"};
     for (const std::string_view toml : wrong) {
         bool value = true;
-        EXPECT_THAT(problem_of(toml, [&](Table& t) { EXPECT_FALSE(t.flag("key", value)); }), HasSubstr("key: expected true or false, found ")) << toml;
+        EXPECT_THAT(problem_of(toml, [&](Table& t) { EXPECT_FALSE(t.flag("key", value)); }),
+                    HasSubstr("key: expected true or false, found "))
+            << toml;
         EXPECT_TRUE(value);
     }
     double rate = 10;
@@ -130,7 +150,10 @@ TEST(Table, ReadsListsOfTables) {
     }
     document.finish();
     EXPECT_EQ(transports.size(), 2u);
-    EXPECT_THAT(document.report(), HasSubstr("t.toml:4:1: unknown key \"transprot\" in [listen]; did you mean \"transport\"?"));
+    EXPECT_THAT(
+        document.report(),
+        HasSubstr(
+            "t.toml:4:1: unknown key \"transprot\" in [listen]; did you mean \"transport\"?"));
 }
 
 TEST(Table, SaysHowAListOfTablesIsWritten) {
@@ -138,14 +161,18 @@ TEST(Table, SaysHowAListOfTablesIsWritten) {
     document.parse("[listen]\ntransport = \"udp\"\n", "t.toml");
     EXPECT_TRUE(document.root().tables("listen").empty());
     document.finish();
-    EXPECT_THAT(document.report(), HasSubstr("listen: expected a list of tables, [[listen]], found a table"));
+    EXPECT_THAT(document.report(),
+                HasSubstr("listen: expected a list of tables, [[listen]], found a table"));
 }
 
 TEST(Table, ReadsLabels) {
     std::map<std::string, std::string> labels;
-    EXPECT_EQ(problem_of("{region = \"fra\", zone = \"a\"}", [&](Table& t) { EXPECT_TRUE(t.labels("key", labels)); }), "");
+    EXPECT_EQ(problem_of("{region = \"fra\", zone = \"a\"}",
+                         [&](Table& t) { EXPECT_TRUE(t.labels("key", labels)); }),
+              "");
     EXPECT_EQ(labels.at("region"), "fra");
-    EXPECT_NE(problem_of("{region = 1}", [&](Table& t) { EXPECT_FALSE(t.labels("key", labels)); }), "");
+    EXPECT_NE(problem_of("{region = 1}", [&](Table& t) { EXPECT_FALSE(t.labels("key", labels)); }),
+              "");
 }
 
 }  // namespace

@@ -15,13 +15,15 @@
 /// A blocking client of one connection, bounded in time.
 class HttpClient {
 public:
-    explicit HttpClient(const std::filesystem::path& socket) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    explicit HttpClient(const std::filesystem::path& socket)
+        : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::strncpy(address.sun_path, socket.c_str(), sizeof address.sun_path - 1);
         connect(reinterpret_cast<const sockaddr*>(&address), sizeof address);
     }
-    explicit HttpClient(const turnpike::Endpoint& endpoint) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    explicit HttpClient(const turnpike::Endpoint& endpoint)
+        : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_storage address{};
         const unsigned size = endpoint.to(address);
         connect(reinterpret_cast<const sockaddr*>(&address), size);
@@ -49,8 +51,12 @@ public:
     }
     /// A whole request with "Connection: close".
     std::string request(std::string_view verb, std::string_view path, std::string_view body = {}) {
-        std::string text = std::string{verb} + " " + std::string{path} + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
-        if (!body.empty()) text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+        std::string text = std::string{verb} + " " + std::string{path} +
+                           " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+        if (!body.empty())
+            text +=
+                "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+                "\r\n";
         return exchange(text + "\r\n" + std::string{body});
     }
 

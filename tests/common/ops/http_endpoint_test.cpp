@@ -21,18 +21,23 @@ class HttpEndpointTest : public ::testing::Test {
 protected:
     HttpEndpointTest() {
         router_.add(Verb::Get, "/v1/node", [](const Request& request) {
-            return Response::json(R"({"uid":)" + std::to_string(request.peer ? request.peer->uid : 9999) + "}");
+            return Response::json(R"({"uid":)" +
+                                  std::to_string(request.peer ? request.peer->uid : 9999) + "}");
         });
         router_.add(Verb::Get, "/v1/allocations", [](const Request& request) {
             const auto subject = request.query.find("subject");
-            return Response::json("\"" + (subject == request.query.end() ? "all" : subject->second) + "\"");
+            return Response::json(
+                "\"" + (subject == request.query.end() ? "all" : subject->second) + "\"");
         });
         router_.add(Verb::Delete, "/v1/allocations/{}", [](const Request& request) {
-            if (request.parameters[0] != "17") return Response::error(404, "not_found", "no allocation " + request.parameters[0]);
+            if (request.parameters[0] != "17")
+                return Response::error(404, "not_found", "no allocation " + request.parameters[0]);
             return Response::json(R"({"killed":1})");
         });
-        router_.add(Verb::Post, "/v1/echo", [](const Request& request) { return Response::json(request.body); });
-        router_.add(Verb::Get, "/throws", [](const Request&) -> Response { throw std::runtime_error("inner secret"); });
+        router_.add(Verb::Post, "/v1/echo",
+                    [](const Request& request) { return Response::json(request.body); });
+        router_.add(Verb::Get, "/throws",
+                    [](const Request&) -> Response { throw std::runtime_error("inner secret"); });
     }
     ~HttpEndpointTest() override {
         loop_.stop();
@@ -77,11 +82,14 @@ TEST_F(HttpEndpointTest, AnswersOverTcpWithoutAPeer) {
 
 TEST_F(HttpEndpointTest, ReadsParametersAndQueries) {
     start();
-    EXPECT_THAT(HttpClient{path_}.request("GET", "/v1/allocations?subject=a%20b%2Fc&limit=3"), EndsWith("\"a b/c\""));
-    EXPECT_THAT(HttpClient{path_}.request("DELETE", "/v1/allocations/17"), EndsWith("{\"killed\":1}"));
+    EXPECT_THAT(HttpClient{path_}.request("GET", "/v1/allocations?subject=a%20b%2Fc&limit=3"),
+                EndsWith("\"a b/c\""));
+    EXPECT_THAT(HttpClient{path_}.request("DELETE", "/v1/allocations/17"),
+                EndsWith("{\"killed\":1}"));
     EXPECT_THAT(HttpClient{path_}.request("DELETE", "/v1/allocations/18"),
                 EndsWith("{\"error\":{\"code\":\"not_found\",\"message\":\"no allocation 18\"}}"));
-    EXPECT_THAT(HttpClient{path_}.request("DELETE", "/v1/allocations/%31%37"), EndsWith("{\"killed\":1}"));
+    EXPECT_THAT(HttpClient{path_}.request("DELETE", "/v1/allocations/%31%37"),
+                EndsWith("{\"killed\":1}"));
     EXPECT_THAT(HttpClient{path_}.request("POST", "/v1/echo", "{\"a\":1}"), EndsWith("{\"a\":1}"));
 }
 
@@ -89,8 +97,10 @@ TEST_F(HttpEndpointTest, RefusesUnknownPathsAndMethodsInJson) {
     start();
     const std::string unknown = HttpClient{path_}.request("GET", "/v2");
     EXPECT_THAT(unknown, StartsWith("HTTP/1.1 404 "));
-    EXPECT_THAT(unknown, EndsWith("{\"error\":{\"code\":\"not_found\",\"message\":\"no such path: /v2\"}}"));
-    EXPECT_THAT(HttpClient{path_}.request("DELETE", "/v1/allocations/"), StartsWith("HTTP/1.1 404 "));
+    EXPECT_THAT(unknown,
+                EndsWith("{\"error\":{\"code\":\"not_found\",\"message\":\"no such path: /v2\"}}"));
+    EXPECT_THAT(HttpClient{path_}.request("DELETE", "/v1/allocations/"),
+                StartsWith("HTTP/1.1 404 "));
 
     const std::string method = HttpClient{path_}.request("POST", "/v1/node", "{}");
     EXPECT_THAT(method, StartsWith("HTTP/1.1 405 "));
@@ -113,13 +123,18 @@ TEST_F(HttpEndpointTest, RefusesALargeBodyAndTakesOneAtTheLimit) {
 TEST_F(HttpEndpointTest, OutlivesGarbage) {
     start();
     using namespace std::string_view_literals;
-    for (const std::string_view garbage : {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"sv, "GET\r\n\r\n"sv, "\0\0\0\0\r\n\r\n"sv, "GET /v1/node HTTP/9.9\r\n\r\n"sv,
-                                           "POST /v1/echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n"sv, "POST /v1/echo HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n"sv}) {
+    for (const std::string_view garbage :
+         {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"sv, "GET\r\n\r\n"sv,
+          "\0\0\0\0\r\n\r\n"sv, "GET /v1/node HTTP/9.9\r\n\r\n"sv,
+          "POST /v1/echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n"sv,
+          "POST /v1/echo HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n"sv}) {
         const std::string answer = HttpClient{path_}.exchange(garbage);
         EXPECT_THAT(answer, ::testing::Not(HasSubstr("200 OK")));
     }
     HttpClient long_head{path_};
-    EXPECT_THAT(long_head.exchange("GET / HTTP/1.1\r\nX: " + std::string(HttpEndpoint::kHeadBytesMax, 'x') + "\r\n\r\n"), ::testing::Not(HasSubstr("200 OK")));
+    EXPECT_THAT(long_head.exchange("GET / HTTP/1.1\r\nX: " +
+                                   std::string(HttpEndpoint::kHeadBytesMax, 'x') + "\r\n\r\n"),
+                ::testing::Not(HasSubstr("200 OK")));
     EXPECT_THAT(HttpClient{path_}.request("GET", "/v1/allocations"), EndsWith("\"all\""));
 }
 
@@ -138,7 +153,8 @@ TEST_F(HttpEndpointTest, SaysWhichAddressIsTaken) {
     HttpEndpoint second{loop_, router_};
     const auto bound = second.listen_tcp(tcp_);
     ASSERT_FALSE(bound);
-    EXPECT_EQ(bound.error(), "cannot listen on tcp " + tcp_.to_string() + ": address already in use");
+    EXPECT_EQ(bound.error(),
+              "cannot listen on tcp " + tcp_.to_string() + ": address already in use");
 }
 
 TEST_F(HttpEndpointTest, ReplacesAStaleSocketAndRemovesItsOwn) {

@@ -30,7 +30,8 @@ TEST(InstanceDirectory, RefusesASecondClaimAndNamesTheFirst) {
         ASSERT_TRUE(first);
         const auto second = InstanceDirectory::claim(path);
         ASSERT_FALSE(second);
-        EXPECT_EQ(second.error(), "process " + std::to_string(::getpid()) + " already runs on " + path.string() +
+        EXPECT_EQ(second.error(), "process " + std::to_string(::getpid()) + " already runs on " +
+                                      path.string() +
                                       "; stop it, or set node.runtime_dir to another directory");
     }
     EXPECT_TRUE(InstanceDirectory::claim(path));

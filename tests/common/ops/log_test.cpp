@@ -17,27 +17,38 @@ struct Captured {
     std::vector<std::string> lines;
     Log log;
     explicit Captured(Log::Format format, Level level = Level::Info)
-        : log({level, format}, [this](Level, std::string_view line) { lines.emplace_back(line); }) {}
+        : log({level, format}, [this](Level, std::string_view line) { lines.emplace_back(line); }) {
+    }
 };
 
 TEST(Log, WritesTextForPeople) {
     Captured c{Log::Format::Text};
-    c.log.info("allocation.closed", {{"reason", "expired"}, {"bytes_to_peer", 1200U}, {"ratio", 0.5}, {"drained", false}, {"delta", -3}});
+    c.log.info("allocation.closed", {{"reason", "expired"},
+                                     {"bytes_to_peer", 1200U},
+                                     {"ratio", 0.5},
+                                     {"drained", false},
+                                     {"delta", -3}});
     ASSERT_EQ(c.lines.size(), 1u);
-    EXPECT_THAT(c.lines[0], ContainsRegex("^[0-9:.]+ +info +allocation.closed reason=expired bytes_to_peer=1200 ratio=0.5 drained=false delta=-3$"));
+    EXPECT_THAT(c.lines[0], ContainsRegex("^[0-9:.]+ +info +allocation.closed reason=expired "
+                                          "bytes_to_peer=1200 ratio=0.5 drained=false delta=-3$"));
 }
 
 TEST(Log, WritesLogfmtThatStrangersCannotForge) {
     Captured c{Log::Format::Logfmt};
-    c.log.warning("auth.failed", {{"user", "a b=\"c\"\nlevel=error \x1b[2J"}, {"empty", ""}, {"plain", "x-1.2:3"}});
+    c.log.warning(
+        "auth.failed",
+        {{"user", "a b=\"c\"\nlevel=error \x1b[2J"}, {"empty", ""}, {"plain", "x-1.2:3"}});
     ASSERT_EQ(c.lines.size(), 1u);
     EXPECT_THAT(c.lines[0], ContainsRegex("^time=20[0-9T:.-]+Z level=warning event=auth.failed "));
-    EXPECT_THAT(c.lines[0], EndsWith(R"( user="a b=\"c\"\nlevel=error \x1b[2J" empty="" plain=x-1.2:3)"));
+    EXPECT_THAT(c.lines[0],
+                EndsWith(R"( user="a b=\"c\"\nlevel=error \x1b[2J" empty="" plain=x-1.2:3)"));
 }
 
 TEST(Log, WritesJsonThatParses) {
     Captured c{Log::Format::Json};
-    c.log.error("store.lost", {{"reason", "caf\xC3\xA9 \xFF \"x\"\n"}, {"count", 18446744073709551615ULL}, {"ok", true}});
+    c.log.error(
+        "store.lost",
+        {{"reason", "caf\xC3\xA9 \xFF \"x\"\n"}, {"count", 18446744073709551615ULL}, {"ok", true}});
     ASSERT_EQ(c.lines.size(), 1u);
     const auto line = nlohmann::json::parse(c.lines[0]);
     EXPECT_EQ(line["level"], "error");

@@ -15,7 +15,10 @@ using ::testing::HasSubstr;
 TEST(Metrics, AreCollectedAtEachScrape) {
     Metrics metrics;
     double allocations = 1;
-    metrics.add([&](Scrape& s) { s.gauge("turnpike_relay_allocations", "Live allocations.", allocations, {{"transport", "udp"}}); });
+    metrics.add([&](Scrape& s) {
+        s.gauge("turnpike_relay_allocations", "Live allocations.", allocations,
+                {{"transport", "udp"}});
+    });
     EXPECT_THAT(metrics.text(), HasSubstr("# HELP turnpike_relay_allocations Live allocations.\n"
                                           "# TYPE turnpike_relay_allocations gauge\n"
                                           "turnpike_relay_allocations{transport=\"udp\"} 1"));
@@ -58,7 +61,9 @@ TEST(Metrics, EveryLineParses) {
         EXPECT_TRUE(std::regex_match(line, sample)) << line;
         names.insert(line.substr(0, line.find_first_of(" {")));
     }
-    for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_start_time_seconds", "process_threads"}) {
+    for (const char* name :
+         {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
+          "process_max_fds", "process_start_time_seconds", "process_threads"}) {
         EXPECT_TRUE(names.contains(name)) << name;
     }
 }

@@ -64,7 +64,8 @@ max_lifetime = "30m"
 max_session = "6h"
 [auth]
 realm = "one"
-secrets = [{file = ")" + secret.string() + R"(", id = "k9", issuer = "turnpike", algorithm = "sha256"}]
+secrets = [{file = ")" + secret.string() +
+                        R"(", id = "k9", issuer = "turnpike", algorithm = "sha256"}]
 nonce_lifetime = "5m"
 max_ttl = 7200
 [quota]
@@ -126,7 +127,8 @@ client_ip = "hash"
     EXPECT_EQ(c.common.client_ip, ops::ClientIp::Hash);
 }
 
-// What is refused, and that the message says what to do. Security reference, section 6, rows 64 to 66.
+// What is refused, and that the message says what to do. Security reference, section 6, rows 64
+// to 66.
 TEST(RelayConfig, RefusesWhatCannotBeMeant) {
     struct Row {
         std::string text;
@@ -135,37 +137,61 @@ TEST(RelayConfig, RefusesWhatCannotBeMeant) {
     const Row rows[] = {
         {"", "listen is needed: at least one [[listen]]"},
         {"listen = []\n", "listen is an empty list"},
-        {with_basics("[relay]\nmin_port = 65536\n"), "relay.toml:7:12: relay.min_port is 65536; it must be between 1 and 65535"},
+        {with_basics("[relay]\nmin_port = 65536\n"),
+         "relay.toml:7:12: relay.min_port is 65536; it must be between 1 and 65535"},
         {with_basics("[relay]\nmax_port = -1\n"), "relay.max_port is -1"},
-        {with_basics("[relay]\nmin_port = 60000\nmax_port = 50000\n"), "relay.min_port is 60000 (relay.toml:7) and relay.max_port is 50000 (relay.toml:8)"},
-        {with_basics("[relay]\nmin_port = 3000\nmax_port = 4000\n"), "relay.toml:1:1: the listener's port 3478 is inside the relay range 3000-4000 (relay.toml:7)"},
-        {with_basics("[relay]\naddress = [\"192.0.2.99\"]\n"), "relay.address has 192.0.2.99, which is no address of this machine"},
-        {with_basics("[relay]\naddress = [\"0.0.0.0\"]\n"), "a relayed address must be a certain one"},
+        {with_basics("[relay]\nmin_port = 60000\nmax_port = 50000\n"),
+         "relay.min_port is 60000 (relay.toml:7) and relay.max_port is 50000 (relay.toml:8)"},
+        {with_basics("[relay]\nmin_port = 3000\nmax_port = 4000\n"),
+         "relay.toml:1:1: the listener's port 3478 is inside the relay range 3000-4000 "
+         "(relay.toml:7)"},
+        {with_basics("[relay]\naddress = [\"192.0.2.99\"]\n"),
+         "relay.address has 192.0.2.99, which is no address of this machine"},
+        {with_basics("[relay]\naddress = [\"0.0.0.0\"]\n"),
+         "a relayed address must be a certain one"},
         {with_basics("[relay]\naddress = []\n"), "relay.address is an empty list"},
         {with_basics("[relay]\naddress = [\"10.0.0.5\", \"10.0.0.5\"]\n"), "has 10.0.0.5 twice"},
-        {with_basics("[relay]\nexternal_ip = \"2001:db8::7\"\n"), "no relay address is of its family"},
-        {with_basics("[relay]\naddress = [\"10.0.0.5\", \"192.0.2.10\"]\nexternal_ip = \"203.0.113.7\"\n"), "write pairs \"public/private\""},
-        {with_basics("[relay]\nexternal_ip = \"203.0.113.7/10.9.9.9\"\n"), "maps 10.9.9.9, which is no relay address"},
+        {with_basics("[relay]\nexternal_ip = \"2001:db8::7\"\n"),
+         "no relay address is of its family"},
+        {with_basics(
+             "[relay]\naddress = [\"10.0.0.5\", \"192.0.2.10\"]\nexternal_ip = \"203.0.113.7\"\n"),
+         "write pairs \"public/private\""},
+        {with_basics("[relay]\nexternal_ip = \"203.0.113.7/10.9.9.9\"\n"),
+         "maps 10.9.9.9, which is no relay address"},
         {with_basics("[relay]\nexternal_ip = \"auto\"\n"), "is no IP address"},
         {with_basics("[relay]\nexternal_ip = \"127.0.0.1\"\n"), "which nobody else can reach"},
-        {with_basics("[relay]\nexternal_ip = [\"203.0.113.7\", \"203.0.113.8\"]\n"), "maps 192.0.2.10 twice"},
+        {with_basics("[relay]\nexternal_ip = [\"203.0.113.7\", \"203.0.113.8\"]\n"),
+         "maps 192.0.2.10 twice"},
         {with_basics("[relay]\ndefault_family = \"ipv5\"\n"), "did you mean \"ipv4\"?"},
         {with_basics("[relay]\nmax_lifetime = \"5s\"\n"), "it must be between 1m and 24h"},
-        {with_basics("[[listen]]\ntransport = \"udp\"\naddress = \"192.0.2.10:3478\"\n"), "has the address of another one (relay.toml:1)"},
+        {with_basics("[[listen]]\ntransport = \"udp\"\naddress = \"192.0.2.10:3478\"\n"),
+         "has the address of another one (relay.toml:1)"},
         {with_basics("[[listen]]\ntransport = \"udp\"\n"), "listen[1].address is needed"},
-        {with_basics("[[listen]]\ntransport = \"dtls\"\naddress = \"192.0.2.10:5349\"\n"), "not supported in this version"},
-        {with_basics("[[listen]]\ntransport = \"sctp\"\naddress = \"192.0.2.10:5349\"\n"), "must be one of \"udp\", \"tcp\", \"tls\""},
-        {with_basics("[[listen]]\ntransport = \"tls\"\naddress = \"192.0.2.10:5349\"\n"), "listen[1].certificate is needed for transport = \"tls\""},
-        {with_basics("[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.10:5349\"\nkey = \"k\"\n"), "is for transport = \"tls\" only"},
-        {with_basics("[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.99:5349\"\n"), "which is no address of this machine"},
-        {with_basics("[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.10:5349\"\nrealm = \"a\\\"b\"\n"), "listen[1].realm has a quote"},
-        {with_basics("[node]\nurls = [\"http://turn.example.org\"]\n"), "which is no turn:, turns: or stun: URL"},
+        {with_basics("[[listen]]\ntransport = \"dtls\"\naddress = \"192.0.2.10:5349\"\n"),
+         "not supported in this version"},
+        {with_basics("[[listen]]\ntransport = \"sctp\"\naddress = \"192.0.2.10:5349\"\n"),
+         "must be one of \"udp\", \"tcp\", \"tls\""},
+        {with_basics("[[listen]]\ntransport = \"tls\"\naddress = \"192.0.2.10:5349\"\n"),
+         "listen[1].certificate is needed for transport = \"tls\""},
+        {with_basics(
+             "[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.10:5349\"\nkey = \"k\"\n"),
+         "is for transport = \"tls\" only"},
+        {with_basics("[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.99:5349\"\n"),
+         "which is no address of this machine"},
+        {with_basics("[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.10:5349\"\nrealm = "
+                     "\"a\\\"b\"\n"),
+         "listen[1].realm has a quote"},
+        {with_basics("[node]\nurls = [\"http://turn.example.org\"]\n"),
+         "which is no turn:, turns: or stun: URL"},
         {with_basics("[node]\nid = \"a b\"\n"), "node.id must be"},
         {with_basics("[node]\nworkers = 100000\n"), "node.workers is 100000"},
         {with_basics("[quota]\nper_user = 50\nper_user_max = 10\n"), "below quota.per_user"},
-        {with_basics("[peers]\nmode = \"lab\"\n"), "relay.toml:7:8: peers.mode is \"lab\", but the listener 192.0.2.10:3478 (relay.toml:1) is not loopback"},
+        {with_basics("[peers]\nmode = \"lab\"\n"),
+         "relay.toml:7:8: peers.mode is \"lab\", but the listener 192.0.2.10:3478 (relay.toml:1) "
+         "is not loopback"},
         {with_basics("[peers]\nallow = [\"10.20.0.1/16\"]\n"), "did you mean \"10.20.0.0/16\"?"},
-        {with_basics("[store]\nurl = \"redis://127.0.0.1\"\n"), "store.url is not supported in this version"},
+        {with_basics("[store]\nurl = \"redis://127.0.0.1\"\n"),
+         "store.url is not supported in this version"},
         {with_basics("[metrics]\naddress = \"9641\"\n"), "metrics.address is no address and port"},
         {with_basics("[turn]\n"), "unknown table [turn]"},
         {with_basics("[log]\nlevel = \"verbose\"\n"), "log.level must be one of"},
@@ -178,24 +204,35 @@ TEST(RelayConfig, RefusesWhatCannotBeMeant) {
 }
 
 TEST(RelayConfig, SaysAllThatIsWrongAtOnce) {
-    const ReadText read{"[[listen]]\naddress = \"192.0.2.10\"\n[relay]\nmin_prot = 1\n[quota]\nper_user = 0\n"};
-    EXPECT_THAT(read.document.report(), HasSubstr("relay.toml:2:11: listen[0].address has no port"));
-    EXPECT_THAT(read.document.report(), HasSubstr("relay.toml:4:1: unknown key \"min_prot\" in [relay]; did you mean \"min_port\"?"));
+    const ReadText read{
+        "[[listen]]\naddress = \"192.0.2.10\"\n[relay]\nmin_prot = 1\n[quota]\nper_user = 0\n"};
+    EXPECT_THAT(read.document.report(),
+                HasSubstr("relay.toml:2:11: listen[0].address has no port"));
+    EXPECT_THAT(
+        read.document.report(),
+        HasSubstr(
+            "relay.toml:4:1: unknown key \"min_prot\" in [relay]; did you mean \"min_port\"?"));
     EXPECT_THAT(read.document.report(), HasSubstr("relay.toml:6:12: quota.per_user is 0"));
     EXPECT_THAT(read.document.report(), HasSubstr("auth.secrets is needed"));
 }
 
 TEST(RelayConfig, IsNeverAnOpenRelay) {
     const std::string listen = "[[listen]]\naddress = \"192.0.2.10:3478\"\n";
-    EXPECT_THAT(ReadText{listen}.document.report(), HasSubstr("without credentials this would be an open relay"));
-    EXPECT_THAT((ReadText{listen, {.dev = true, .lab = true}}.document.report()), HasSubstr("only on loopback listeners"));
-    EXPECT_TRUE((ReadText{"[[listen]]\naddress = \"127.0.0.1:3478\"\n", {.dev = true}}.document.ok()));
+    EXPECT_THAT(ReadText{listen}.document.report(),
+                HasSubstr("without credentials this would be an open relay"));
+    EXPECT_THAT((ReadText{listen, {.dev = true, .lab = true}}.document.report()),
+                HasSubstr("only on loopback listeners"));
+    EXPECT_TRUE(
+        (ReadText{"[[listen]]\naddress = \"127.0.0.1:3478\"\n", {.dev = true}}.document.ok()));
     EXPECT_FALSE(ReadText{"[[listen]]\naddress = \"127.0.0.1:3478\"\n"}.document.ok());
 }
 
 TEST(RelayConfig, NamesABadSecretOnceAndNotAsMissing) {
-    const ReadText read{"[[listen]]\naddress = \"192.0.2.10:3478\"\n[auth]\nsecrets = [{file = \"/nonexistent/secret\"}]\n"};
-    EXPECT_THAT(read.document.report(), HasSubstr("auth.secrets[0].file: cannot read /nonexistent/secret: no such file"));
+    const ReadText read{
+        "[[listen]]\naddress = \"192.0.2.10:3478\"\n[auth]\nsecrets = [{file = "
+        "\"/nonexistent/secret\"}]\n"};
+    EXPECT_THAT(read.document.report(),
+                HasSubstr("auth.secrets[0].file: cannot read /nonexistent/secret: no such file"));
     EXPECT_THAT(read.document.report(), Not(HasSubstr("open relay")));
 }
 
@@ -203,18 +240,24 @@ TEST(RelayConfig, RefusesUsersThatAreTwiceThereOrHaveNoPassword) {
     const std::string listen = "[[listen]]\naddress = \"192.0.2.10:3478\"\n";
     const std::string user = "[[auth.users]]\nname = \"ada\"\n";
     const std::string password = "password = {value = \"correct-horse\"}\n";
-    EXPECT_THAT(ReadText{listen + user}.document.report(), HasSubstr("auth.users[0].password is needed"));
-    EXPECT_THAT((ReadText{listen + user + password + user + password}.document.report()), HasSubstr("which another user has"));
-    EXPECT_THAT((ReadText{listen + user + "password = {value = \"short\"}\n"}.document.report()), HasSubstr("at least 8 are wanted"));
-    EXPECT_THAT((ReadText{listen + "[[auth.users]]\n" + password}.document.report()), HasSubstr("must have 1 to 508 bytes"));
+    EXPECT_THAT(ReadText{listen + user}.document.report(),
+                HasSubstr("auth.users[0].password is needed"));
+    EXPECT_THAT((ReadText{listen + user + password + user + password}.document.report()),
+                HasSubstr("which another user has"));
+    EXPECT_THAT((ReadText{listen + user + "password = {value = \"short\"}\n"}.document.report()),
+                HasSubstr("at least 8 are wanted"));
+    EXPECT_THAT((ReadText{listen + "[[auth.users]]\n" + password}.document.report()),
+                HasSubstr("must have 1 to 508 bytes"));
 }
 
 TEST(RelayConfig, DevListensOnLoopbackWithLabRules) {
     const ReadText read{"", {.dev = true}};
     ASSERT_TRUE(read.document.ok()) << read.document.report();
     std::vector<std::string> listeners;
-    for (const net::Listener& l : read.config.net.listeners) listeners.push_back(std::string{to_string(l.transport)} + " " + l.address.to_string());
-    EXPECT_THAT(listeners, ElementsAre("udp 127.0.0.1:3478", "tcp 127.0.0.1:3478", "udp [::1]:3478", "tcp [::1]:3478"));
+    for (const net::Listener& l : read.config.net.listeners)
+        listeners.push_back(std::string{to_string(l.transport)} + " " + l.address.to_string());
+    EXPECT_THAT(listeners, ElementsAre("udp 127.0.0.1:3478", "tcp 127.0.0.1:3478", "udp [::1]:3478",
+                                       "tcp [::1]:3478"));
     EXPECT_EQ(read.config.peers.mode, core::PeerPolicy::Mode::Lab);
     EXPECT_EQ(read.config.net.relay_addresses.size(), 2u);
 
@@ -231,14 +274,17 @@ TEST(RelayConfig, LabElsewhereNeedsTheFlag) {
 }
 
 TEST(RelayConfig, RelaysFromTheDefaultRouteBehindAWildcard) {
-    const ReadText both{"[[listen]]\naddress = \"0.0.0.0:3478\"\n[[listen]]\naddress = \"[::]:3478\"\n", {.dev = true, .lab = true}};
+    const ReadText both{
+        "[[listen]]\naddress = \"0.0.0.0:3478\"\n[[listen]]\naddress = \"[::]:3478\"\n",
+        {.dev = true, .lab = true}};
     ASSERT_EQ(both.config.net.relay_addresses.size(), 2u);
     EXPECT_EQ(both.config.net.relay_addresses[0].local.to_string(), "192.0.2.10");
     EXPECT_EQ(both.config.net.relay_addresses[1].local.to_string(), "2001:db8::10");
 
     Machine routeless = test_machine();
     routeless.default_v4.reset();
-    const ReadText none{"[[listen]]\naddress = \"0.0.0.0:3478\"\n", {.dev = true, .lab = true}, routeless};
+    const ReadText none{
+        "[[listen]]\naddress = \"0.0.0.0:3478\"\n", {.dev = true, .lab = true}, routeless};
     EXPECT_THAT(none.document.report(), HasSubstr("relay.address is needed"));
 }
 
@@ -246,28 +292,36 @@ TEST(RelayConfig, RelaysIpv6OnlyWhereThereIsNoIpv4) {
     const ReadText read{with_basics("[relay]\naddress = [\"2001:db8::10\"]\n")};
     ASSERT_TRUE(read.document.ok()) << read.document.report();
     EXPECT_EQ(read.config.net.core.default_family, core::Config::DefaultFamily::Listener);
-    EXPECT_THAT((ReadText{with_basics("[relay]\naddress = [\"2001:db8::10\"]\ndefault_family = \"ipv4\"\n")}.document.report()), HasSubstr("no relay address is IPv4"));
+    EXPECT_THAT(
+        (ReadText{with_basics("[relay]\naddress = [\"2001:db8::10\"]\ndefault_family = \"ipv4\"\n")}
+             .document.report()),
+        HasSubstr("no relay address is IPv4"));
 }
 
 TEST(RelayConfig, DeniesThisMachineAsAPeerButNotItsRelayAddresses) {
-    const ReadText read{with_basics("[relay]\naddress = [\"192.0.2.10\"]\n[metrics]\naddress = \"10.9.9.9:9641\"\n")};
+    const ReadText read{with_basics(
+        "[relay]\naddress = [\"192.0.2.10\"]\n[metrics]\naddress = \"10.9.9.9:9641\"\n")};
     std::vector<std::string> denied;
     for (const IpAddress& a : read.config.peers.hard_denied) denied.push_back(a.to_string());
     EXPECT_THAT(denied, ElementsAre("127.0.0.1", "::1", "10.0.0.5", "2001:db8::10", "10.9.9.9"));
 
-    const ReadText lab{with_basics("[peers]\nmode = \"lab\"\nallow = [\"10.0.0.0/8\"]\n"), {.lab = true}};
+    const ReadText lab{with_basics("[peers]\nmode = \"lab\"\nallow = [\"10.0.0.0/8\"]\n"),
+                       {.lab = true}};
     for (const IpAddress& a : lab.config.peers.hard_denied) EXPECT_NE(a.to_string(), "10.0.0.5");
 }
 
 TEST(RelayConfig, ListenersInsideTheRelayRangeAreWarnedOfInTheLab) {
     const ReadText read{"[[listen]]\naddress = \"127.0.0.1:50000\"\n", {.dev = true}};
     EXPECT_TRUE(read.document.ok()) << read.document.report();
-    EXPECT_THAT(read.document.report(), HasSubstr("warning: the listener's port 50000 is inside the relay range"));
+    EXPECT_THAT(read.document.report(),
+                HasSubstr("warning: the listener's port 50000 is inside the relay range"));
 }
 
 TEST(RelayConfig, WarnsOfARealmThatMakesLongAnswers) {
     EXPECT_LT(worst_amplification(ReadText{with_basics("")}.config), 3.0);
-    const ReadText read{"[[listen]]\naddress = \"192.0.2.10:3478\"\n[auth]\nrealm = \"" + std::string(100, 'x') + "\"\nusers = [{name = \"ada\", password = {value = \"correct-horse\"}}]\n"};
+    const ReadText read{"[[listen]]\naddress = \"192.0.2.10:3478\"\n[auth]\nrealm = \"" +
+                        std::string(100, 'x') +
+                        "\"\nusers = [{name = \"ada\", password = {value = \"correct-horse\"}}]\n"};
     EXPECT_GT(worst_amplification(read.config), 5.0);
     EXPECT_TRUE(read.document.ok());
     EXPECT_THAT(read.document.report(), HasSubstr("warning: auth.realm is long"));
@@ -275,7 +329,9 @@ TEST(RelayConfig, WarnsOfARealmThatMakesLongAnswers) {
 }
 
 TEST(RelayConfig, PrintsItselfSoThatItCanBeReadAgain) {
-    const std::string text = with_basics("[node]\nid = \"turn-1\"\nlabels = {region = \"fra\"}\n[relay]\nexternal_ip = \"203.0.113.7\"\n[peers]\nallow = [\"10.0.0.0/8\"]\n");
+    const std::string text = with_basics(
+        "[node]\nid = \"turn-1\"\nlabels = {region = \"fra\"}\n[relay]\nexternal_ip = "
+        "\"203.0.113.7\"\n[peers]\nallow = [\"10.0.0.0/8\"]\n");
     const ReadText first{text};
     const std::string printed = first.document.effective();
     EXPECT_THAT(printed, Not(HasSubstr("correct-horse")));
@@ -290,7 +346,8 @@ TEST(RelayConfig, SummaryTellsWhatWillHappen) {
     const ReadText read{with_basics("[relay]\nexternal_ip = \"203.0.113.7\"\n")};
     const std::string text = summary(read.config);
     EXPECT_THAT(text, HasSubstr("listen   udp 192.0.2.10:3478, realm turnpike\n"));
-    EXPECT_THAT(text, HasSubstr("relay    192.0.2.10, known outside as 203.0.113.7, ports 49152-65535\n"));
+    EXPECT_THAT(
+        text, HasSubstr("relay    192.0.2.10, known outside as 203.0.113.7, ports 49152-65535\n"));
     EXPECT_THAT(text, HasSubstr("url      turn:203.0.113.7:3478?transport=udp\n"));
     EXPECT_THAT(text, HasSubstr("times a stranger's request"));
 }
@@ -303,24 +360,36 @@ net::Listener listener(Transport transport, const char* address) {
 }
 
 TEST(NodeUrls, AreUdpAndThenTlsOrElseTcp) {
-    const std::vector<core::RelayDirectory::Address> relays{{*IpAddress::parse("10.0.0.5"), *IpAddress::parse("203.0.113.7")}};
-    const auto udp = listener(Transport::Udp, "0.0.0.0:3478"), tcp = listener(Transport::Tcp, "10.0.0.5:3478"), tls = listener(Transport::Tls, "0.0.0.0:5349");
-    EXPECT_THAT(node_urls({tcp, tls, udp}, relays), ElementsAre("turn:203.0.113.7:3478?transport=udp", "turns:203.0.113.7:5349?transport=tcp"));
-    EXPECT_THAT(node_urls({udp, tcp}, relays), ElementsAre("turn:203.0.113.7:3478?transport=udp", "turn:203.0.113.7:3478?transport=tcp"));
+    const std::vector<core::RelayDirectory::Address> relays{
+        {*IpAddress::parse("10.0.0.5"), *IpAddress::parse("203.0.113.7")}};
+    const auto udp = listener(Transport::Udp, "0.0.0.0:3478"),
+               tcp = listener(Transport::Tcp, "10.0.0.5:3478"),
+               tls = listener(Transport::Tls, "0.0.0.0:5349");
+    EXPECT_THAT(
+        node_urls({tcp, tls, udp}, relays),
+        ElementsAre("turn:203.0.113.7:3478?transport=udp", "turns:203.0.113.7:5349?transport=tcp"));
+    EXPECT_THAT(node_urls({udp, tcp}, relays), ElementsAre("turn:203.0.113.7:3478?transport=udp",
+                                                           "turn:203.0.113.7:3478?transport=tcp"));
     EXPECT_THAT(node_urls({tls}, relays), ElementsAre("turns:203.0.113.7:5349?transport=tcp"));
     EXPECT_THAT(node_urls({}, relays), ElementsAre());
 }
 
 TEST(NodeUrls, KeepAListenersOwnAddressWhenItIsNoRelayAddress) {
-    const std::vector<core::RelayDirectory::Address> relays{{*IpAddress::parse("127.0.0.1"), *IpAddress::parse("127.0.0.1")}};
-    EXPECT_THAT(node_urls({listener(Transport::Udp, "[::1]:3478")}, relays), ElementsAre("turn:[::1]:3478?transport=udp"));
+    const std::vector<core::RelayDirectory::Address> relays{
+        {*IpAddress::parse("127.0.0.1"), *IpAddress::parse("127.0.0.1")}};
+    EXPECT_THAT(node_urls({listener(Transport::Udp, "[::1]:3478")}, relays),
+                ElementsAre("turn:[::1]:3478?transport=udp"));
     // A wildcard of a family without a relay address cannot be named.
     EXPECT_THAT(node_urls({listener(Transport::Udp, "[::]:3478")}, relays), ElementsAre());
 }
 
 TEST(NodeUrls, AreToldFromSlips) {
-    for (const char* good : {"turn:turn.example.org", "turns:[2001:db8::1]:5349?transport=tcp", "stun:192.0.2.1:3478"}) EXPECT_TRUE(is_ice_url(good)) << good;
-    for (const char* bad : {"", "turn:", "turn.example.org", "turn://x", "turn:a b", "http:x", "turn:?transport=udp"}) EXPECT_FALSE(is_ice_url(bad)) << bad;
+    for (const char* good :
+         {"turn:turn.example.org", "turns:[2001:db8::1]:5349?transport=tcp", "stun:192.0.2.1:3478"})
+        EXPECT_TRUE(is_ice_url(good)) << good;
+    for (const char* bad :
+         {"", "turn:", "turn.example.org", "turn://x", "turn:a b", "http:x", "turn:?transport=udp"})
+        EXPECT_FALSE(is_ice_url(bad)) << bad;
 }
 
 }  // namespace

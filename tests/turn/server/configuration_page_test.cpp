@@ -19,8 +19,10 @@ std::map<std::string, std::string> sections() {
     for (std::string line; std::getline(file, line);) {
         if (line.starts_with("## ")) relay = line == "## relay.toml";
         if (!relay) continue;
-        if (line.starts_with("### ")) heading = line.substr(4);
-        else out[heading] += line + "\n";
+        if (line.starts_with("### "))
+            heading = line.substr(4);
+        else
+            out[heading] += line + "\n";
     }
     return out;
 }
@@ -45,7 +47,8 @@ TEST(ConfigurationPage, NamesEveryKeyOfTheRelay) {
         if (equals == std::string::npos) continue;
         const std::string key = line.substr(0, equals);
         ASSERT_TRUE(page.contains(heading)) << heading;
-        EXPECT_NE(page.at(heading).find("`" + key + "`"), std::string::npos) << heading << " " << key;
+        EXPECT_NE(page.at(heading).find("`" + key + "`"), std::string::npos)
+            << heading << " " << key;
         ++keys;
     }
     EXPECT_GT(keys, 40);

@@ -15,9 +15,11 @@ using ::testing::HasSubstr;
 
 class TlsListener : public ::testing::Test {
 protected:
-    std::string report_for(const std::filesystem::path& certificate, const std::filesystem::path& key, bool dev = false) {
-        const std::string text = with_basics("[[listen]]\ntransport = \"tls\"\naddress = \"192.0.2.10:5349\"\ncertificate = \"" + certificate.string() + "\"\nkey = \"" +
-                                             key.string() + "\"\n");
+    std::string report_for(const std::filesystem::path& certificate,
+                           const std::filesystem::path& key, bool dev = false) {
+        const std::string text = with_basics(
+            "[[listen]]\ntransport = \"tls\"\naddress = \"192.0.2.10:5349\"\ncertificate = \"" +
+            certificate.string() + "\"\nkey = \"" + key.string() + "\"\n");
         const ReadText read{text, {.dev = dev, .lab = dev, .now = SystemClock{}.wall()}};
         good_ = read.document.ok();
         until_ = read.config.certificates;
@@ -30,7 +32,8 @@ protected:
 
 TEST_F(TlsListener, TakesACertificateAndItsKey) {
     const SelfSigned pair = SelfSigned::make();
-    EXPECT_THAT(report_for(dir_.write("c.pem", pair.certificate), dir_.write("k.pem", pair.key)), ::testing::Not(HasSubstr("listen[1]")));
+    EXPECT_THAT(report_for(dir_.write("c.pem", pair.certificate), dir_.write("k.pem", pair.key)),
+                ::testing::Not(HasSubstr("listen[1]")));
     EXPECT_TRUE(good_);
     ASSERT_TRUE(until_.contains("192.0.2.10:5349"));
     EXPECT_GT(until_.at("192.0.2.10:5349"), SystemClock{}.wall() + std::chrono::days{29});
@@ -39,27 +42,40 @@ TEST_F(TlsListener, TakesACertificateAndItsKey) {
 // Security reference, section 6, row 68.
 TEST_F(TlsListener, RefusesWhatClientsWouldRefuse) {
     const SelfSigned pair = SelfSigned::make(), other = SelfSigned::make();
-    const SelfSigned expired = SelfSigned::make(-7200, -3600), early = SelfSigned::make(3600, 7200), locked = SelfSigned::make(-60, 86400 * 30, "word");
+    const SelfSigned expired = SelfSigned::make(-7200, -3600), early = SelfSigned::make(3600, 7200),
+                     locked = SelfSigned::make(-60, 86400 * 30, "word");
     const auto c = dir_.write("c.pem", pair.certificate), k = dir_.write("k.pem", pair.key);
     const auto loop = dir_.path() / "loop";
     std::filesystem::create_symlink(loop, loop);
 
-    EXPECT_THAT(report_for(c, dir_.write("other.pem", other.key)), HasSubstr("listen[1].key: " + (dir_.path() / "other.pem").string() + " does not belong to the certificate"));
-    EXPECT_THAT(report_for(dir_.write("expired.pem", expired.certificate), dir_.write("ek.pem", expired.key)), HasSubstr("listen[1].certificate: " + (dir_.path() / "expired.pem").string() + " expired at 2"));
-    EXPECT_THAT(report_for(dir_.write("early.pem", early.certificate), dir_.write("yk.pem", early.key)), HasSubstr("is not valid before 2"));
-    EXPECT_THAT(report_for(dir_.write("locked.pem", locked.certificate), dir_.write("lk.pem", locked.key)), HasSubstr("holds an encrypted key"));
+    EXPECT_THAT(report_for(c, dir_.write("other.pem", other.key)),
+                HasSubstr("listen[1].key: " + (dir_.path() / "other.pem").string() +
+                          " does not belong to the certificate"));
+    EXPECT_THAT(report_for(dir_.write("expired.pem", expired.certificate),
+                           dir_.write("ek.pem", expired.key)),
+                HasSubstr("listen[1].certificate: " + (dir_.path() / "expired.pem").string() +
+                          " expired at 2"));
+    EXPECT_THAT(
+        report_for(dir_.write("early.pem", early.certificate), dir_.write("yk.pem", early.key)),
+        HasSubstr("is not valid before 2"));
+    EXPECT_THAT(
+        report_for(dir_.write("locked.pem", locked.certificate), dir_.write("lk.pem", locked.key)),
+        HasSubstr("holds an encrypted key"));
     EXPECT_THAT(report_for(k, k), HasSubstr("holds no certificate"));
     EXPECT_THAT(report_for(c, c), HasSubstr("holds no private key"));
     EXPECT_THAT(report_for(dir_.write("empty.pem", ""), k), HasSubstr("holds no certificate"));
     EXPECT_THAT(report_for(dir_.path(), k), HasSubstr("it is a directory"));
     EXPECT_THAT(report_for(c, loop), HasSubstr("too many symbolic links"));
-    EXPECT_THAT(report_for(c, dir_.path() / "none"), HasSubstr("listen[1].key: cannot read " + (dir_.path() / "none").string() + ": no such file"));
+    EXPECT_THAT(report_for(c, dir_.path() / "none"),
+                HasSubstr("listen[1].key: cannot read " + (dir_.path() / "none").string() +
+                          ": no such file"));
     EXPECT_FALSE(good_);
 }
 
 TEST_F(TlsListener, RefusesAKeyThatEverybodyMayRead) {
     const SelfSigned pair = SelfSigned::make();
-    const auto c = dir_.write("c.pem", pair.certificate, 0644), k = dir_.write("k.pem", pair.key, 0644);
+    const auto c = dir_.write("c.pem", pair.certificate, 0644),
+               k = dir_.write("k.pem", pair.key, 0644);
     EXPECT_THAT(report_for(c, k), HasSubstr("everybody on this machine may read; chmod 0640 it"));
     report_for(c, k, true);
     EXPECT_TRUE(good_);
@@ -67,7 +83,8 @@ TEST_F(TlsListener, RefusesAKeyThatEverybodyMayRead) {
 
 TEST_F(TlsListener, WarnsBeforeACertificateEnds) {
     const SelfSigned pair = SelfSigned::make(-60, 5 * 86400 + 60);
-    EXPECT_THAT(report_for(dir_.write("c.pem", pair.certificate), dir_.write("k.pem", pair.key)), HasSubstr("warning: listen[1].certificate ends in 5 days"));
+    EXPECT_THAT(report_for(dir_.write("c.pem", pair.certificate), dir_.write("k.pem", pair.key)),
+                HasSubstr("warning: listen[1].certificate ends in 5 days"));
     EXPECT_TRUE(good_);
 }
 

@@ -12,7 +12,8 @@ std::variant<Options, int> parse(std::vector<const char*> arguments) {
 }
 
 TEST(RelayOptions, AreTakenInOrder) {
-    const auto parsed = parse({"--config", "/tmp/relay.toml", "--set", "a=1", "--set", "b=[1,2]", "--dev"});
+    const auto parsed =
+        parse({"--config", "/tmp/relay.toml", "--set", "a=1", "--set", "b=[1,2]", "--dev"});
     ASSERT_TRUE(std::holds_alternative<Options>(parsed));
     const Options& options = std::get<Options>(parsed);
     EXPECT_EQ(options.config, "/tmp/relay.toml");

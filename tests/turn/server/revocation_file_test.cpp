@@ -14,7 +14,9 @@ using ::testing::HasSubstr;
 
 constexpr WallTime kNow = WallTime{Seconds{1'795'000'000}};
 
-core::Revocations::Entry entry(std::string subject, Seconds from_now) { return {"turnpike", std::move(subject), kNow + from_now}; }
+core::Revocations::Entry entry(std::string subject, Seconds from_now) {
+    return {"turnpike", std::move(subject), kNow + from_now};
+}
 
 std::string text_of(const std::filesystem::path& path) {
     const auto file = config::TextFile::read(path, 1 << 20);
@@ -97,9 +99,13 @@ TEST(RevocationFile, SurvivesEveryTruncation) {
 
 TEST(RevocationFile, LeavesOutWhatIsNoRevocation) {
     const TempDir dir;
-    const auto path = dir.write("r", "null\n[]\n{}\n{\"realm\":1,\"subject\":\"a\",\"until\":1795000060}\n{\"realm\":\"r\",\"subject\":\"a\",\"until\":\"soon\"}\n"
-                                     "{\"realm\":\"r\",\"subject\":\"a\",\"until\":-1}\n{\"realm\":\"r\",\"subject\":\"a\",\"until\":9223372036854775807}\n\xFF\xFE\n\n"
-                                     "{\"realm\":\"r\",\"subject\":\"ok\",\"until\":1795000060}\n");
+    const auto path =
+        dir.write("r",
+                  "null\n[]\n{}\n{\"realm\":1,\"subject\":\"a\",\"until\":1795000060}\n{\"realm\":"
+                  "\"r\",\"subject\":\"a\",\"until\":\"soon\"}\n"
+                  "{\"realm\":\"r\",\"subject\":\"a\",\"until\":-1}\n{\"realm\":\"r\",\"subject\":"
+                  "\"a\",\"until\":9223372036854775807}\n\xFF\xFE\n\n"
+                  "{\"realm\":\"r\",\"subject\":\"ok\",\"until\":1795000060}\n");
     RevocationFile file{path};
     const auto replay = file.open(kNow);
     ASSERT_TRUE(replay);

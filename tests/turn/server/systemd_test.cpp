@@ -30,33 +30,40 @@ Ran run(const std::string& command) {
     FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
     if (!pipe) return ran;
     char chunk[4096];
-    while (const std::size_t got = std::fread(chunk, 1, sizeof chunk, pipe)) ran.output.append(chunk, got);
+    while (const std::size_t got = std::fread(chunk, 1, sizeof chunk, pipe))
+        ran.output.append(chunk, got);
     const int status = ::pclose(pipe);
     ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return ran;
 }
 
-bool has(const char* program) { return run(std::string{"command -v "} + program).code == 0; }
+bool has(const char* program) {
+    return run(std::string{"command -v "} + program).code == 0;
+}
 
 TEST(SystemdUnits, AreSandboxed) {
     if (!has("systemd-analyze")) GTEST_SKIP() << "no systemd-analyze here";
     for (const char* unit : {"turnpike-relay.service", "turnpike-signaling.service"}) {
-        const Ran ran = run("systemd-analyze security --offline=true --threshold=20 '" + (kFolder / unit).string() + "'");
+        const Ran ran = run("systemd-analyze security --offline=true --threshold=20 '" +
+                            (kFolder / unit).string() + "'");
         EXPECT_EQ(ran.code, 0) << unit << "\n" << ran.output;
     }
 }
 
 TEST(SystemdUnits, MakeTheUsersAndDirectoriesThatTheyName) {
-    if (!has("systemd-sysusers") || !has("systemd-tmpfiles") || ::geteuid() != 0) GTEST_SKIP() << "needs root, systemd-sysusers and systemd-tmpfiles";
+    if (!has("systemd-sysusers") || !has("systemd-tmpfiles") || ::geteuid() != 0)
+        GTEST_SKIP() << "needs root, systemd-sysusers and systemd-tmpfiles";
     const TempDir root;
     std::filesystem::create_directory(root.path() / "etc");
     std::ofstream{root.path() / "etc/passwd"} << "root:x:0:0:root:/root:/bin/sh\n";
     std::ofstream{root.path() / "etc/group"} << "root:x:0:\n";
     const std::string in = " --root='" + root.path().string() + "' ";
-    const Ran users = run("systemd-sysusers" + in + "'" + (kFolder / "turnpike.sysusers").string() + "'");
+    const Ran users =
+        run("systemd-sysusers" + in + "'" + (kFolder / "turnpike.sysusers").string() + "'");
     EXPECT_EQ(users.code, 0) << users.output;
     EXPECT_THAT(text_of(root.path() / "etc/group"), ::testing::HasSubstr("turnpike-admin:x:"));
-    const Ran directories = run("systemd-tmpfiles --create" + in + "'" + (kFolder / "turnpike.tmpfiles").string() + "'");
+    const Ran directories = run("systemd-tmpfiles --create" + in + "'" +
+                                (kFolder / "turnpike.tmpfiles").string() + "'");
     EXPECT_EQ(directories.code, 0) << directories.output;
     for (const char* name : {"relay", "signaling"}) {
         const auto path = root.path() / "run/turnpike" / name;
@@ -65,10 +72,13 @@ TEST(SystemdUnits, MakeTheUsersAndDirectoriesThatTheyName) {
     }
 }
 
-/// The example with the files that it names put in place of /etc/turnpike, and a group that every machine has.
+/// The example with the files that it names put in place of /etc/turnpike, and a group that every
+/// machine has.
 std::string with_files(std::string text, const TempDir& dir) {
     const auto replace = [&](const std::string& from, const std::string& to) {
-        for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+        for (std::size_t at = text.find(from); at != std::string::npos;
+             at = text.find(from, at + to.size()))
+            text.replace(at, from.size(), to);
     };
     replace("/etc/turnpike/", dir.path().string() + "/");
     replace("admin_group = \"turnpike-admin\"", "admin_group = \"root\"");

@@ -30,7 +30,8 @@ class UsageLogTest : public ::testing::Test {
 protected:
     ops::ControlLoop loop_;
     std::vector<std::string> lines_;
-    ops::Log log_{{ops::Level::Info, ops::Log::Format::Json}, [this](ops::Level, std::string_view line) { lines_.emplace_back(line); }};
+    ops::Log log_{{ops::Level::Info, ops::Log::Format::Json},
+                  [this](ops::Level, std::string_view line) { lines_.emplace_back(line); }};
     SystemClock clock_;
     UsageLog usage_{loop_, log_, ops::ClientIpPrivacy{ops::ClientIp::Truncate, {1, 2}}, clock_};
 };
@@ -59,7 +60,8 @@ TEST_F(UsageLogTest, TakesReportsFromWorkersAndWritesOnTheLoop) {
     std::vector<std::thread> workers;
     for (int w = 0; w < 4; ++w) {
         workers.emplace_back([this, w] {
-            for (int i = 0; i < 100; ++i) usage_.report(closed(static_cast<std::uint64_t>(w * 100 + i)));
+            for (int i = 0; i < 100; ++i)
+                usage_.report(closed(static_cast<std::uint64_t>(w * 100 + i)));
         });
     }
     for (std::thread& worker : workers) worker.join();
@@ -75,8 +77,10 @@ TEST_F(UsageLogTest, CountsWhatDoesNotFit) {
 }
 
 TEST_F(UsageLogTest, PassesOverRefusalsThatEveryClientSees) {
-    usage_.report(core::RequestRefused{stun::Method::Allocate, stun::ErrorCode::Unauthenticated, Transport::Udp});
-    usage_.report(core::RequestRefused{stun::Method::Allocate, stun::ErrorCode::InsufficientCapacity, Transport::Udp});
+    usage_.report(core::RequestRefused{stun::Method::Allocate, stun::ErrorCode::Unauthenticated,
+                                       Transport::Udp});
+    usage_.report(core::RequestRefused{stun::Method::Allocate,
+                                       stun::ErrorCode::InsufficientCapacity, Transport::Udp});
     usage_.drain();
     ASSERT_EQ(lines_.size(), 1u);
     EXPECT_EQ(nlohmann::json::parse(lines_[0])["code"], 508);
