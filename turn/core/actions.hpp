@@ -64,6 +64,7 @@ enum class CloseReason : std::uint8_t {
 };
 std::string_view to_string(CloseReason reason) noexcept;
 
+/// Comes once before each AllocationClosed: with an Allocate's success, or when a record is restored.
 struct AllocationOpened {
     AllocationId id;
     FiveTuple tuple;

@@ -190,14 +190,15 @@ void Machine::settle(const FiveTuple& tuple, Instant now, Outbox& out) {
     if (waiting->allocation->relayed.empty()) return abandon(std::move(waiting), CloseReason::NotRestored, now, out);
 
     wheel_.cancel(waiting->deadline);
-    Allocation& allocation = open(std::move(waiting->allocation));
-    out.add(AllocationOpened{allocation.id, allocation.tuple(), allocation.relayed.front().external,
-                             allocation.username, allocation.subject, allocation.realm});
+    Allocation& allocation = table_.insert(std::move(waiting->allocation));
+    if (waiting->answer_to) {
+        allocation.opened_at = now;
+        allocation.expires_at = now + waiting->lifetime;
+    }
+    arm_expiry(allocation);
     if (!waiting->answer_to) return;
 
-    allocation.opened_at = now;
-    allocation.expires_at = now + waiting->lifetime;
-    arm_expiry(allocation);
+    report_opened(allocation, allocation.relayed.front().external, out);
     for (const PendingAllocation::Wanted& wanted : waiting->wanted) {
         if (wanted.error && waiting->say_family_errors) allocation.refused_family = {wanted.family, *wanted.error};
     }
@@ -219,8 +220,7 @@ void Machine::abandon(std::unique_ptr<PendingAllocation> waiting, CloseReason re
 
     const bool failed = reason == CloseReason::NotRestored;
     if (!waiting->answer_to) {
-        ++counters_.allocations_closed[static_cast<std::size_t>(reason)];
-        out.add(allocation.closed(reason, now));
+        report_closed(allocation, waiting->restored_as, reason, now, out);
     } else if (failed) {
         refuse(*waiting->answer_to, code, out);
     }

@@ -74,12 +74,6 @@ AllocationSummary Allocation::summary(Instant now) const {
     return summary;
 }
 
-AllocationClosed Allocation::closed(CloseReason reason, Instant now) const {
-    return {id,     path.tuple, relayed.empty() ? Endpoint{} : relayed.front().external,
-            username, subject,  realm,
-            reason, traffic,    now - opened_at};
-}
-
 Nanoseconds granted_lifetime(const Config& config, std::optional<std::uint32_t> asked, Nanoseconds age) noexcept {
     const Seconds wanted = asked ? Seconds{*asked} : config.lifetime_default;
     const Seconds clamped = std::min(std::max(wanted, config.lifetime_default), config.lifetime_max);

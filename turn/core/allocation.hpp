@@ -75,7 +75,6 @@ struct Allocation {
 
     AllocationRecord to_record(Instant now) const;
     AllocationSummary summary(Instant now) const;
-    AllocationClosed closed(CloseReason reason, Instant now) const;
 };
 
 /// Time-to-expiry for a LIFETIME (or none), RFC 8656 §7.2 and §8.2: never under the default, never

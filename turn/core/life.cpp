@@ -26,11 +26,17 @@ void Machine::sweep(Allocation& allocation, Instant now) {
     if (channel) arm_sweep(allocation, *channel);
 }
 
-Allocation& Machine::open(std::unique_ptr<Allocation> allocation) {
-    Allocation& live = table_.insert(std::move(allocation));
-    arm_expiry(live);
+void Machine::report_opened(const Allocation& allocation, const Endpoint& relayed, Outbox& out) {
     ++counters_.allocations_opened;
-    return live;
+    out.add(AllocationOpened{allocation.id, allocation.tuple(), relayed, allocation.username, allocation.subject,
+                             allocation.realm});
+}
+
+void Machine::report_closed(const Allocation& allocation, const Endpoint& relayed, CloseReason reason, Instant now,
+                            Outbox& out) {
+    ++counters_.allocations_closed[static_cast<std::size_t>(reason)];
+    out.add(AllocationClosed{allocation.id, allocation.tuple(), relayed, allocation.username, allocation.subject,
+                             allocation.realm, reason, allocation.traffic, now - allocation.opened_at});
 }
 
 void Machine::disarm(Allocation& allocation) noexcept {
@@ -49,8 +55,7 @@ void Machine::close(Allocation& allocation, CloseReason reason, Instant now, Out
     disarm(*gone);
     for (const Relayed& relayed : gone->relayed) close_relay(relayed, out);
     shared_.quota.release(gone->realm, gone->subject);
-    ++counters_.allocations_closed[static_cast<std::size_t>(reason)];
-    out.add(gone->closed(reason, now));
+    report_closed(*gone, gone->relayed.front().external, reason, now, out);
     close_client(*gone, reason, out);
 }
 

@@ -123,8 +123,11 @@ bool Machine::authenticate(Request& request) {
         challenge(request, ErrorCode::Unauthenticated);
         return false;
     }
-    const bool again = request.message.method() == Method::Allocate && request.allocation != nullptr &&
-                       request.allocation->transaction == request.envelope.transaction;
+    // A retransmitted Allocate gets the answer of the first, though its nonce aged meanwhile.
+    const PendingAllocation* waiting = pending_.find(request.path.tuple);
+    const Allocation* made = waiting != nullptr ? waiting->allocation.get() : request.allocation;
+    const bool again = request.message.method() == Method::Allocate && made != nullptr &&
+                       made->transaction == request.envelope.transaction;
     if (verdict->stale && !again) {
         challenge(request, ErrorCode::StaleNonce);
         return false;

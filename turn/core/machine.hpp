@@ -100,7 +100,9 @@ private:
     void arm_expiry(Allocation& allocation);
     void arm_sweep(Allocation& allocation, Instant deadline);
     void sweep(Allocation& allocation, Instant now);
-    Allocation& open(std::unique_ptr<Allocation> allocation);
+    void report_opened(const Allocation& allocation, const Endpoint& relayed, Outbox& out);
+    void report_closed(const Allocation& allocation, const Endpoint& relayed, CloseReason reason, Instant now,
+                       Outbox& out);
     void close_relay(const Relayed& relayed, Outbox& out);
     void close_client(const Allocation& allocation, CloseReason reason, Outbox& out);
     void expire(Allocation& allocation, Instant now, Outbox& out);

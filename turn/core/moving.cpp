@@ -105,6 +105,8 @@ bool Machine::restore(const AllocationRecord& record, const Path& path, Instant 
     shared_.quota.restore(record.realm, record.subject);
     sweep(*waiting->allocation, now);
     for (const Endpoint& local : record.relayed) waiting->wanted.push_back({local.address.family(), {}, false, {}});
+    waiting->restored_as = external(record.relayed.front());
+    report_opened(*waiting->allocation, waiting->restored_as, out);
     open_relays(pending_.add(std::move(waiting)), record.relayed, now, out);
     return true;
 }

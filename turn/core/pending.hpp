@@ -23,6 +23,7 @@ struct PendingAllocation {
 
     std::unique_ptr<Allocation> allocation;
     std::optional<Envelope> answer_to;  // nothing: restored
+    Endpoint restored_as;               // the first relayed address of the record, external form
     boost::container::static_vector<Wanted, 2> wanted;
     bool say_family_errors = false;     // ADDITIONAL-ADDRESS-FAMILY was asked for
     Nanoseconds lifetime{};             // granted from the answer on

@@ -40,8 +40,13 @@ Endpoint RelayDirectory::to_external(const Endpoint& endpoint) const noexcept {
 }
 
 std::optional<Endpoint> RelayDirectory::destination(const Endpoint& peer) const noexcept {
-    if (const auto index = live_index(peer)) return Endpoint{addresses_[*index].local, peer.port};
-    if (owns(peer.address)) return {};
+    bool ours = false;
+    for (std::size_t i = 0; i < addresses_.size(); ++i) {
+        if (addresses_[i].local != peer.address && addresses_[i].external != peer.address) continue;
+        if (live_[i * kPorts + peer.port].load(std::memory_order_relaxed)) return Endpoint{addresses_[i].local, peer.port};
+        ours = true;
+    }
+    if (ours) return {};
     return peer;
 }
 

@@ -132,7 +132,8 @@ public:
     /// Nothing when the 5-tuple is taken or the record's permissions are no longer allowed (dropped ones
     /// are only left out).
     std::optional<std::vector<RelayId>> adopt(const AllocationRecord& record, const Path& path, Instant now);
-    /// Rebuilds an allocation after a restart: emits OpenRelay with the exact address.
+    /// Rebuilds an allocation after a restart: emits AllocationOpened and OpenRelay with the exact address;
+    /// where that cannot be bound, AllocationClosed with NotRestored follows.
     bool restore(const AllocationRecord& record, const Path& path, Instant now, Outbox& out);
 
 private:

@@ -196,6 +196,8 @@ TEST_F(Moving, EndsARecordWhoseAddressIsGone) {
     EXPECT_TRUE(restarted.answers.empty());
     ASSERT_EQ(restarted.ended_allocations.size(), 1U);
     EXPECT_EQ(restarted.ended_allocations[0].reason, CloseReason::NotRestored);
+    EXPECT_EQ(restarted.ended_allocations[0].relayed, at("203.0.113.7:50000"));
+    EXPECT_EQ(restarted.begun_allocations.size(), 1U);  // no end without a beginning
     EXPECT_EQ(restarted.ended_allocations[0].traffic.bytes_to_peer, 5U);
     EXPECT_FALSE(restarted.server.next_deadline(restarted.now));
 }
