@@ -6,7 +6,7 @@ import { assertAllHeard, joinAll, listen, summary } from './support/guest.mjs';
 
 const people = ['Ada', 'Grace', 'Radia'];
 
-test('signaling restarts: the call goes on, the pages come back', { timeout: 120_000 }, async (t) => {
+test('signaling restarts: the call goes on, the pages come back', { timeout: 240_000 }, async (t) => {
   await withStack({ urls: ({ udp }) => [`turn:127.0.0.1:${udp}?transport=udp`] }, async (stack) => {
     const browser = await launchChromium();
     try {
@@ -54,7 +54,7 @@ test('signaling restarts: the call goes on, the pages come back', { timeout: 120
   });
 });
 
-test('the relay is killed and comes back: the pages repair their links', { timeout: 150_000 }, async (t) => {
+test('the relay is killed and comes back: the pages repair their links', { timeout: 300_000 }, async (t) => {
   await withStack({ urls: ({ udp }) => [`turn:127.0.0.1:${udp}?transport=udp`] }, async (stack) => {
     const browser = await launchChromium();
     try {

@@ -15,7 +15,7 @@ async function say(guest, text) {
 
 const messages = (guest) => guest.page.$$eval('.message-body', (all) => all.map((body) => body.textContent));
 
-test('a chat message with markup is shown as text, kept over a reload, and cleared', { timeout: 90_000 }, async () => {
+test('a chat message with markup is shown as text, kept over a reload, and cleared', { timeout: 180_000 }, async () => {
   await withStack({}, async (stack) => {
     const browser = await launchChromium();
     try {
@@ -45,7 +45,7 @@ test('a chat message with markup is shown as text, kept over a reload, and clear
   });
 });
 
-test('from the start page to the call by hand, mute by key, volume, leave, rejoin', { timeout: 90_000 }, async () => {
+test('from the start page to the call by hand, mute by key, volume, leave, rejoin', { timeout: 180_000 }, async () => {
   await withStack({}, async (stack) => {
     const browser = await launchChromium();
     try {
@@ -97,7 +97,7 @@ test('from the start page to the call by hand, mute by key, volume, leave, rejoi
   });
 });
 
-test('a page at 360 px scrolls in no direction it should not', { timeout: 60_000 }, async () => {
+test('a page at 360 px scrolls in no direction it should not', { timeout: 120_000 }, async () => {
   await withStack({}, async (stack) => {
     const browser = await launchChromium();
     try {

@@ -23,7 +23,7 @@ const ways = [
 ];
 
 for (const way of ways) {
-  test(`three relay-only pages hear each other: ${way.name}`, { timeout: 120_000 }, async (t) => {
+  test(`three relay-only pages hear each other: ${way.name}`, { timeout: 240_000 }, async (t) => {
     await withStack({ urls: way.urls, ipv6: way.ipv6, relay: way.relay }, async (stack) => {
       const browser = await launchChromium({ args: ['--ignore-certificate-errors'] });
       try {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { until } from '../../support/stack.mjs';
 
-const kJoinDeadlineMs = 20_000;
-const kConnectDeadlineMs = 30_000;
+// Generous: what is measured is measured after these.
+const kPageDeadlineMs = 60_000;
+const kJoinDeadlineMs = 30_000;
+const kConnectDeadlineMs = 60_000;
 
 /** Somebody with a browser of their own (a context) and our page in it. */
 export class Guest {
@@ -28,7 +30,7 @@ export class Guest {
   /** By the address alone: no click. */
   async join(url, room, { relay = false, muted = false } = {}) {
     const query = new URLSearchParams({ name: this.name, autojoin: '1', relay: relay ? '1' : '0', muted: muted ? '1' : '0' });
-    await this.page.goto(`${url}/r/${room}?${query}`);
+    await this.page.goto(`${url}/r/${room}?${query}`, { waitUntil: 'domcontentloaded', timeout: kPageDeadlineMs });
     await until(`${this.name} is in ${room}`, async () => (await this.call())?.phase === 'live', kJoinDeadlineMs);
     return this;
   }
