@@ -98,6 +98,10 @@ void StreamSession::take_written(std::size_t size) noexcept {
     }
 }
 
+bool StreamSession::handshake_begun() const noexcept {
+    return ssl_ && ::BIO_number_read(::SSL_get_rbio(ssl_.get())) > 0;
+}
+
 bool StreamSession::handshaken() const noexcept { return !ssl_ || ::SSL_is_init_finished(ssl_.get()) == 1; }
 
 bool StreamSession::handshake_wants_write() const noexcept {

@@ -42,6 +42,8 @@ public:
     std::size_t queued() const noexcept { return output_.size() - written_; }
 
     bool tls() const noexcept { return ssl_ != nullptr; }
+    /// TLS: the client has sent something.
+    bool handshake_begun() const noexcept;
     bool handshaken() const noexcept;
     /// The handshake waits for room to write.
     bool handshake_wants_write() const noexcept;

@@ -127,7 +127,7 @@ std::uint64_t StreamSessions::put(std::unique_ptr<StreamSession> session) {
     slot.session = std::move(session);
     ++size_;
     watch(s);
-    slot.deadline = wheel_.arm(deadline_of(s), s.path.link);
+    slot.deadline = wheel_.arm(next_check(s, clock_.now()), s.path.link);
     return s.path.link;
 }
 
@@ -226,7 +226,7 @@ void StreamSessions::receive(StreamSession& session) {
 // The stages up to the first frame, each with its own deadline (T35).
 void StreamSessions::progress(StreamSession& session, const StreamSession::Read& got, Instant now) {
     using Stage = StreamSession::Stage;
-    if (session.stage == Stage::FirstByte && (got.size > 0 || !got.ended)) {
+    if (session.stage == Stage::FirstByte && (got.size > 0 || session.handshake_begun())) {
         enter(session, session.tls() ? Stage::Handshake : Stage::FirstFrame, now);
     }
     if (session.stage == Stage::Handshake && session.handshaken()) {
@@ -330,7 +330,7 @@ void StreamSessions::enter(StreamSession& session, StreamSession::Stage stage, I
     session.stage = stage;
     session.stage_since = now;
     Slot& slot = slots_[static_cast<std::uint32_t>(session.path.link)];
-    slot.deadline = wheel_.rearm(slot.deadline, deadline_of(session), session.path.link);
+    slot.deadline = wheel_.rearm(slot.deadline, next_check(session, now), session.path.link);
 }
 
 Instant StreamSessions::deadline_of(const StreamSession& session) const noexcept {
@@ -346,6 +346,13 @@ Instant StreamSessions::deadline_of(const StreamSession& session) const noexcept
     return session.input.empty() ? idle : std::min(idle, session.partial_since + limits_.first_frame);
 }
 
+// A frame that begins, or a byte that comes, moves an open session's deadline without arming anew; so it is
+// looked at again soon.
+Instant StreamSessions::next_check(const StreamSession& session, Instant now) const noexcept {
+    const Instant deadline = deadline_of(session);
+    return session.stage == StreamSession::Stage::Open ? std::min(deadline, now + limits_.first_frame) : deadline;
+}
+
 void StreamSessions::advance(Instant now) {
     if (accept_again_at_ && now >= *accept_again_at_) {
         accept_again_at_.reset();
@@ -357,19 +364,15 @@ void StreamSessions::advance(Instant now) {
 void StreamSessions::check_deadline(std::uint64_t link, Instant now) {
     StreamSession* const session = find(link);
     if (session == nullptr) return;
-    Slot& slot = slots_[static_cast<std::uint32_t>(link)];
-    Instant deadline = deadline_of(*session);
     const bool open = session->stage == StreamSession::Stage::Open;
-    if (deadline <= now && open && session->input.empty() && sink_.has_allocation(session->path.tuple)) {
-        deadline = now + limits_.idle;
+    if (deadline_of(*session) <= now) {
+        if (!open || !session->input.empty() || !sink_.has_allocation(session->path.tuple)) {
+            close(*session);
+            return;
+        }
+        session->received_at = now;  // excused for another idle time
     }
-    if (deadline <= now) {
-        close(*session);
-        return;
-    }
-    // A frame that stays half for too long moves the deadline forward without arming; so look again soon.
-    if (open) deadline = std::min(deadline, now + limits_.first_frame);
-    slot.deadline = wheel_.arm(deadline, link);
+    slots_[static_cast<std::uint32_t>(link)].deadline = wheel_.arm(next_check(*session, now), link);
 }
 
 }  // namespace turnpike::net

@@ -104,6 +104,7 @@ private:
 
     void enter(StreamSession& session, StreamSession::Stage stage, Instant now);
     Instant deadline_of(const StreamSession& session) const noexcept;
+    Instant next_check(const StreamSession& session, Instant now) const noexcept;
     void check_deadline(std::uint64_t link, Instant now);
 
     const EventLoop& loop_;

@@ -1,10 +1,13 @@
-#include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
+
+#include <csignal>
 
 #include "tests/turn/net/relay_support.hpp"
 #include "turn/net/udp_socket.hpp"
@@ -128,6 +131,7 @@ TestClient::TestClient(Transport transport, const Endpoint& server, const std::s
         connected_ = true;
         return;
     }
+    std::signal(SIGPIPE, SIG_IGN);  // SSL_write to a server that closed
     fd_ = FileDescriptor{::socket(server.address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     sockaddr_storage name{};
     socklen_t size = Endpoint{IpAddress::parse(local).value(), 0}.to(name);
@@ -143,6 +147,8 @@ TestClient::TestClient(Transport transport, const Endpoint& server, const std::s
         ssl_.reset(::SSL_new(context_.get()));
         ::SSL_set_fd(ssl_.get(), fd_.get());
         connected_ = ::SSL_connect(ssl_.get()) == 1;
+        // From here on poll() waits: a record may carry no data for us (a session ticket).
+        ::fcntl(fd_.get(), F_SETFL, O_NONBLOCK);
     }
 }
 
@@ -152,23 +158,30 @@ void TestClient::send_raw(ByteView bytes) {
     if (udp_) {
         udp_->send(bytes, server_, ttl, traffic_class);
     } else if (ssl_) {
-        ::SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()));
+        int done = 0;
+        while ((done = ::SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))) <= 0) {
+            if (::SSL_get_error(ssl_.get(), done) != SSL_ERROR_WANT_WRITE) return;
+            pollfd p{fd_.get(), POLLOUT, 0};
+            ::poll(&p, 1, 1000);
+        }
     } else {
         ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     }
 }
 
 long TestClient::read_some(ByteSpan space, Milliseconds wait) {
-    if (closed_) return 0;
-    if (ssl_ && ::SSL_pending(ssl_.get()) == 0 && !wait_readable(fd_.get(), wait)) return -1;
-    if (!ssl_ && !wait_readable(fd_.get(), wait)) return -1;
-    const long got = ssl_ ? ::SSL_read(ssl_.get(), space.data(), static_cast<int>(space.size()))
-                          : ::recv(fd_.get(), space.data(), space.size(), 0);
-    if (got <= 0) {
+    const auto deadline = std::chrono::steady_clock::now() + wait;
+    while (!closed_) {
+        const auto left = std::chrono::duration_cast<Milliseconds>(deadline - std::chrono::steady_clock::now());
+        const bool pending = ssl_ && ::SSL_pending(ssl_.get()) > 0;
+        if (!pending && !wait_readable(fd_.get(), std::max(left, 0ms))) return -1;
+        const long got = ssl_ ? ::SSL_read(ssl_.get(), space.data(), static_cast<int>(space.size()))
+                              : ::recv(fd_.get(), space.data(), space.size(), 0);
+        if (got > 0) return got;
+        if (ssl_ && ::SSL_get_error(ssl_.get(), static_cast<int>(got)) == SSL_ERROR_WANT_READ) continue;
         closed_ = true;
-        return 0;
     }
-    return got;
+    return 0;
 }
 
 std::optional<Incoming> TestClient::next_frame(Milliseconds wait) {

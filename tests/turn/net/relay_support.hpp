@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -112,7 +114,7 @@ public:
     Endpoint server() const { return server_; }
     FiveTuple tuple() const { return {local_, server_, transport_}; }
     bool connected() const noexcept { return connected_; }
-    int fd() const noexcept { return fd_.get(); }
+    int fd() const noexcept { return udp_ ? udp_->fd() : fd_.get(); }
 
 private:
     std::optional<Incoming> next(Milliseconds wait);
@@ -158,11 +160,13 @@ public:
     TempDir directory;
     std::optional<SelfSigned> certificate;
     crypto::SystemRandom random;
-    std::unique_ptr<WorkerPool> pool;
 
 private:
     mutable std::mutex mutex_;
     std::vector<core::AllocationClosed> closed_;
+
+public:
+    std::unique_ptr<WorkerPool> pool;  // last: its end still reports
 };
 
 }  // namespace turnpike::net::testing
