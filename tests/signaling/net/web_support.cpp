@@ -155,6 +155,7 @@ public:
         const Tcp::endpoint endpoint = endpoint_of(server);
         socket.open(endpoint.protocol());
         if (receive_buffer > 0) socket.set_option(asio::socket_base::receive_buffer_size(receive_buffer));
+        socket.set_option(Tcp::no_delay(true));  // Beast writes a large frame in pieces
         error_code error = complete(io_, [&](auto done) { socket.async_connect(endpoint, done); });
         if constexpr (std::is_same_v<Stream, Tls>) {
             if (!error) error = complete(io_, [&](auto done) { ws_.next_layer().async_handshake(asio::ssl::stream_base::client, done); });
