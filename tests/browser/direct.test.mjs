@@ -19,7 +19,7 @@ test('pages without relay-only connect directly, and show so', { timeout: 180_00
         assert.notEqual(one.remoteType, 'relay');
       }
       for (const guest of guests) {
-        await until('the badge says so', async () => /^Direct · UDP$/.test((await badges(guest)).join()), 5_000);
+        await until('the badge says so', async () => /^Direct · UDP$/.test((await badges(guest)).join()), 15_000);
       }
       for (const guest of guests) await guest.close();
     } finally {
@@ -36,7 +36,7 @@ test('one relay-only page is enough to make the pair relayed, and both show so',
       const grace = await (await Guest.open(browser, 'Grace')).join(stack.url, 'mixed', { relay: true });
       await Promise.all([ada.connectedTo(1), grace.connectedTo(1)]);
       for (const guest of [ada, grace]) {
-        await until('the badge says so', async () => /^Relay · (UDP|TCP|TLS)$/.test((await badges(guest)).join()), 5_000);
+        await until('the badge says so', async () => /^Relay · (UDP|TCP|TLS)$/.test((await badges(guest)).join()), 15_000);
       }
       for (const guest of [ada, grace]) await guest.close();
     } finally {

@@ -13,7 +13,7 @@ test('signaling restarts: the call goes on, the pages come back', { timeout: 240
       const guests = await joinAll(browser, stack.url, 'outage', people, { relay: true });
       await stack.signaling.stop();
       for (const guest of guests) {
-        await until('the page says that signaling is lost', async () => (await guest.call()).signaling === 'lost', 5_000);
+        await until('the page says that signaling is lost', async () => (await guest.call()).signaling === 'lost', 15_000);
         assert.match(await guest.page.$eval('.banners', (all) => all.textContent), /Your call goes on/);
       }
       const without = await listen(guests, 5);

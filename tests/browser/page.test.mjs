@@ -23,7 +23,7 @@ test('a chat message with markup is shown as text, kept over a reload, and clear
       await say(ada, kMarkup);
       await say(grace, 'javascript:alert(1)');
       for (const guest of [ada, grace]) {
-        await until('both messages are there', async () => guest.page.$('.chat') && (await messages(guest)).length === 2, 5_000).catch(async (error) => {
+        await until('both messages are there', async () => guest.page.$('.chat') && (await messages(guest)).length === 2, 15_000).catch(async (error) => {
           throw new Error(`${guest.name}: ${JSON.stringify(await messages(guest))}`, { cause: error });
         });
         assert.deepEqual(await messages(guest), [kMarkup, 'javascript:alert(1)']);
@@ -34,9 +34,9 @@ test('a chat message with markup is shown as text, kept over a reload, and clear
 
       await ada.join(stack.url, 'chat');
       if (!(await ada.page.$('.chat'))) await ada.page.click('.controls [aria-pressed]:nth-child(2)');
-      await until('the chat is there again', async () => (await messages(ada)).length === 2, 5_000);
+      await until('the chat is there again', async () => (await messages(ada)).length === 2, 15_000);
       await ada.page.click('[aria-label="Clear the chat on this device"]');
-      await until('it is cleared', async () => (await messages(ada)).length === 0, 5_000);
+      await until('it is cleared', async () => (await messages(ada)).length === 0, 15_000);
       assert.equal(await ada.page.evaluate(() => localStorage.getItem('turnpike.chat.chat')), null);
       for (const guest of [ada, grace]) await guest.close();
     } finally {
@@ -64,10 +64,10 @@ test('from the start page to the call by hand, mute by key, volume, leave, rejoi
       // The link is a room, and the name is remembered for the next time.
       const grace = await (await Guest.open(browser, 'Grace')).join(stack.url, room);
       await Promise.all([ada.connectedTo(1), grace.connectedTo(1)]);
-      await until('arrivals are announced', async () => /Grace joined/.test(await ada.page.$eval('.notices', (all) => all.textContent)), 5_000);
+      await until('arrivals are announced', async () => /Grace joined/.test(await ada.page.$eval('.notices', (all) => all.textContent)), 15_000);
 
       await ada.page.keyboard.press('m');
-      await until('muted is seen by the other', () => grace.page.$('.tile:not(.self) .tile-muted'), 5_000);
+      await until('muted is seen by the other', () => grace.page.$('.tile:not(.self) .tile-muted'), 15_000);
       assert.equal(await ada.page.$eval('[data-kind="mute"]', (button) => button.getAttribute('aria-pressed')), 'true');
       await until('silence is heard', async () => {
         const before = (await grace.stats()).of.Ada.totalAudioEnergy;
@@ -75,18 +75,18 @@ test('from the start page to the call by hand, mute by key, volume, leave, rejoi
         return (await grace.stats()).of.Ada.totalAudioEnergy - before < 1e-6;
       });
       await ada.page.keyboard.press('m');
-      await until('the voice is back', async () => !(await grace.page.$('.tile:not(.self) .tile-muted')), 5_000);
-      await until('the tile shows who speaks', () => grace.page.$('.tile:not(.self)[data-speaking]'), 5_000);
+      await until('the voice is back', async () => !(await grace.page.$('.tile:not(.self) .tile-muted')), 15_000);
+      await until('the tile shows who speaks', () => grace.page.$('.tile:not(.self)[data-speaking]'), 15_000);
 
       await grace.page.click('[aria-label="Options for Ada"]');
       await grace.page.waitForSelector('.volume input');
       await grace.page.focus('.volume input');
       await grace.page.keyboard.press('Home');
-      await until('the volume is down', () => grace.page.$eval('audio', (audio) => audio.volume === 0), 5_000);
+      await until('the volume is down', () => grace.page.$eval('audio', (audio) => audio.volume === 0), 15_000);
 
       await ada.page.click('[data-kind="leave"]');
       await ada.page.waitForSelector('.ended');
-      await until('the other sees it', async () => (await grace.call()).peers.length === 0, 5_000);
+      await until('the other sees it', async () => (await grace.call()).peers.length === 0, 15_000);
       await ada.page.click('.ended .primary');
       await Promise.all([ada.connectedTo(1), grace.connectedTo(1)]);
       assert.equal(await ada.page.evaluate(() => localStorage.getItem('turnpike.name')), '"Ada"');
