@@ -35,7 +35,6 @@ public:
           source_(source) {}
 
     static asio::awaitable<void> run(std::shared_ptr<WebSocketSession> self, Head head) {
-        const WebLimits& limits = self->front_->config.limits;
         self->prepare();
         const auto accepted = co_await self->ws_.async_accept(head, kOutcome);
         if (std::get<0>(accepted)) co_return;

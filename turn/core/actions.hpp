@@ -41,6 +41,7 @@ struct OpenRelay {
     RelayId relay;
     Family family = Family::V4;
     std::optional<Endpoint> exact;  // a restored allocation's own address; else a random port
+    bool even = false;              // an even port (EVEN-PORT, RFC 8656 §18.7)
 };
 
 struct CloseRelay {

@@ -106,12 +106,14 @@ std::expected<Machine::Families, ErrorCode> Machine::families_of(const Request& 
     if (even_port) {
         const auto reserve = stun::decode_even_port(*even_port);
         if (!reserve || (*reserve && additional)) return bad;
+        // The next higher port cannot be kept for a later request yet: no tokens (docs/decisions).
+        if (*reserve) return std::unexpected{ErrorCode::InsufficientCapacity};
     }
 
     const auto has = [&](Family family) { return family == Family::V4 ? config_.relay_v4 : config_.relay_v6; };
     const Family listener_family = request.path.tuple.server.address.family();
     Families families;
-    const auto want = [&](Family family) { families.push_back({family, {}, false, {}}); };
+    const auto want = [&](Family family) { families.push_back({family, {}, false, {}, even_port.has_value()}); };
     if (additional) {
         const auto number = stun::decode_address_family(*additional);
         if (number != std::uint8_t{2}) return bad;
@@ -141,8 +143,6 @@ std::expected<Machine::Families, ErrorCode> Machine::families_of(const Request& 
         }
     }
     if (!any) return std::unexpected{ErrorCode::AddressFamilyNotSupported};
-    // Relay ports are drawn one at a time and at random: no parity, no pairs (docs/decisions/0003).
-    if (even_port) return std::unexpected{ErrorCode::InsufficientCapacity};
     return families;
 }
 
@@ -154,7 +154,7 @@ void Machine::open_relays(PendingAllocation& waiting, std::span<const Endpoint> 
         PendingAllocation::Wanted& wanted = waiting.wanted[i];
         if (wanted.answered) continue;
         wanted.relay = slots_.take(allocation);
-        OpenRelay open{wanted.relay, wanted.family, {}};
+        OpenRelay open{wanted.relay, wanted.family, {}, wanted.even_port};
         if (i < exact.size()) open.exact = exact[i];
         out.add(open);
     }

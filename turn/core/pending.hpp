@@ -19,6 +19,7 @@ struct PendingAllocation {
         RelayId relay;
         bool answered = false;
         std::optional<stun::ErrorCode> error;
+        bool even_port = false;
     };
 
     std::unique_ptr<Allocation> allocation;

@@ -58,7 +58,7 @@ std::expected<UdpSocket, core::OpenError> RelaySockets::bind(const core::OpenRel
         if (addresses[index].family() != request.family) continue;
         why = core::OpenError::NoPorts;
         while (attempts++ < kBindAttempts) {
-            const auto port = ports_.draw(index, now, random_);
+            const auto port = ports_.draw(index, now, random_, request.even ? RelayPorts::Parity::Even : RelayPorts::Parity::Any);
             if (!port) break;
             const Endpoint local{addresses[index], *port};
             auto socket = open_udp(local, {});

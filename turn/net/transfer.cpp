@@ -121,6 +121,12 @@ void Worker::adopt(Parcel parcel) {
         }
     }
     if (parcel.done) parcel.done->give(true);
+
+    // A revocation that came while the parcel was on its way found the allocation nowhere.
+    const core::AllocationRecord& record = parcel.record;
+    if (node_.revocations.revoked(record.realm, record.subject, node_.clock.wall())) {
+        kill_subject(record.realm, record.subject, core::CloseReason::Revoked);
+    }
 }
 
 // The core would not have it: its time ran out on the way. It ends here, with everything it held.

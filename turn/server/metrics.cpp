@@ -21,7 +21,8 @@ constexpr std::array<MethodName, 7> kMethods{{{stun::Method::Binding, "binding"}
 using core::CloseReason;
 constexpr std::array kReasons{
     CloseReason::Refreshed0, CloseReason::Expired,    CloseReason::ClientGone, CloseReason::Killed,
-    CloseReason::Revoked,    CloseReason::MaxSession, CloseReason::NodeStopped};
+    CloseReason::Revoked,    CloseReason::MaxSession, CloseReason::NodeStopped,
+    CloseReason::NotRestored};
 
 double number(std::uint64_t value) {
     return static_cast<double>(value);

@@ -248,15 +248,23 @@ TEST(Allocate, RefusesContradictingAttributes) {
     EXPECT_EQ(node.server.allocations(), 0U);
 }
 
-// RFC 8656 §7.2 lets a server that has no pairs of ports say 508.
+// RFC 8656 §7.2 lets a server that keeps no pairs of ports say 508. An even port alone is no pair.
 TEST(Allocate, HasNoPairsOfPorts) {
     TurnNode node;
     TurnClient client{node};
-    EXPECT_EQ(client.allocate([](auto& m) { m.bytes(Attribute::EvenPort, Bytes{0}); })->code(), 508);
     EXPECT_EQ(client.allocate([](auto& m) { m.bytes(Attribute::EvenPort, Bytes{0x80}); })->code(), 508);
     EXPECT_EQ(client.allocate([](auto& m) { m.bytes(Attribute::ReservationToken, Bytes(8, 1)); })->code(), 508);
     EXPECT_EQ(node.shared->quota.total(), 0U);
     EXPECT_EQ(client.allocate([](auto& m) { m.flag(Attribute::DontFragment); })->code(), 0);
+}
+
+// §18.7: EVEN-PORT without its R bit is a wish that the driver is told.
+TEST(Allocate, AsksForAnEvenPort) {
+    TurnNode node;
+    TurnClient client{node};
+    EXPECT_EQ(client.allocate([](auto& m) { m.bytes(Attribute::EvenPort, Bytes{0}); })->code(), 0);
+    ASSERT_EQ(node.asked.size(), 1U);
+    EXPECT_TRUE(node.asked.front().even);
 }
 
 // §7.2: quota by realm and subject, 486; given back when the allocation ends.
