@@ -46,6 +46,7 @@ public:
     SessionId socket_opened(SocketPort& port, const IpAddress& source);
     void socket_message(SessionId id, std::string_view text);
     void socket_closed(SessionId id);
+    void socket_ended();
 
     bool shutting_down() const noexcept { return shutting_down_; }
     const Endpoint& local() const noexcept { return local_; }
@@ -70,6 +71,7 @@ private:
     Endpoint local_;
     std::unordered_map<SessionId, SocketPort*> ports_;
     std::uint64_t last_session_ = 0;
+    std::size_t sockets_ = 0;  // connections, also those that are saying goodbye and are no port any more
     bool alive_ = true;  // hub, clock and application are still there
     bool shutting_down_ = false;
     std::function<void()> done_;

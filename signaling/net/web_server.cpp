@@ -138,6 +138,7 @@ void Front::deliver(Outbox& out) {
 
 SessionId Front::socket_opened(SocketPort& port, const IpAddress& source) {
     const SessionId id{++last_session_};
+    ++sockets_;
     ports_.emplace(id, &port);
     counters.websockets = ports_.size();
     turn([&](Hub& h, Moment at, Outbox& out) { h.on_open(id, source, at, out); });
@@ -152,7 +153,12 @@ void Front::socket_closed(SessionId id) {
     if (ports_.erase(id) == 0) return;
     counters.websockets = ports_.size();
     turn([&](Hub& h, Moment at, Outbox& out) { h.on_close(id, at, out); });
-    if (shutting_down_ && ports_.empty() && done_) std::exchange(done_, {})();
+}
+
+// Its connection has ended, after what was queued and the close frame had left, or could not.
+void Front::socket_ended() {
+    --sockets_;
+    if (shutting_down_ && sockets_ == 0 && done_) std::exchange(done_, {})();
 }
 
 void Front::shut_down(std::function<void()> done) {
@@ -160,7 +166,7 @@ void Front::shut_down(std::function<void()> done) {
     error_code ignored;
     acceptor_.close(ignored);
     accept_pause_.cancel();
-    if (ports_.empty()) {
+    if (sockets_ == 0) {
         done();
         return;
     }

@@ -65,6 +65,7 @@ public:
         self->bell_.cancel();
         self->watch_.cancel();
         beast::get_lowest_layer(self->ws_).close();
+        self->front_->socket_ended();
     }
 
     // What does not fit is not queued without end: a reader that has fallen behind is cut off, and comes back.

@@ -236,6 +236,22 @@ TEST(RelayPortUseTest, APortThatAnotherProcessHoldsIsSkippedAndAFullRangeIs508) 
     EXPECT_TRUE(late.allocate(Family::V4)) << late.last_error();
 }
 
+// RFC 8656 §18.7.
+TEST(RelayPortUseTest, AnEvenPortIsDrawnWhenAsked) {
+    TestRelay relay{all_transports(1)};
+    for (int i = 0; i < 8; ++i) {
+        TestClient client{Transport::Udp, relay.listener()};
+        const auto answer = client.request(Method::Allocate, [](stun::MessageBuilder& b) {
+            const std::uint8_t alone = 0;
+            b.u8(stun::Attribute::RequestedTransport, stun::kProtocolUdp).bytes(stun::Attribute::EvenPort, {&alone, 1});
+        });
+        ASSERT_TRUE(answer);
+        const auto relayed = answer->address(stun::Attribute::XorRelayedAddress);
+        ASSERT_TRUE(relayed) << answer->error();
+        EXPECT_EQ(0, relayed->port % 2);
+    }
+}
+
 TEST(RelayPortUseTest, BehindNatTheClientIsToldThePublicForm) {
     TestRelay::Setup setup = all_transports(1);
     setup.relay_addresses = {{IpAddress::parse("127.0.0.1").value(), IpAddress::parse("203.0.113.7").value()}};
