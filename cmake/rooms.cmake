@@ -74,7 +74,7 @@ function(turnpike_tests)
         add_executable(test_${name} ${sources})
         target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR})
         # Only the tests that read the sources know where they are: the rest compiles alike everywhere.
-        if(path STREQUAL architecture)
+        if(path MATCHES "^(architecture|turn/server)$")
             target_compile_definitions(test_${name} PRIVATE TURNPIKE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
         endif()
         target_link_libraries(test_${name} PRIVATE GTest::gmock GTest::gtest GTest::gtest_main)
