@@ -70,7 +70,14 @@ test('kill ends the call that it names', async () => {
   const call = await startCall(stack);
   const names = (await cli('allocations', 'list', '-o', 'name')).trim().split('\n');
   assert.equal(names.length, 2);
+  const dropped = async () => {
+    const metrics = (await stack.relay.admin('GET', '/metrics')).text;
+    return Number(/^turnpike_relay_dropped_packets_total\{reason="no_allocation"\} (\S+)$/m.exec(metrics)[1]);
+  };
+  const before = await dropped();
   await cli('allocations', 'kill', '--yes', ...names);
+  // The call does not know yet: what it still sends finds no allocation.
+  await until('packets without an allocation', async () => (await dropped()) > before);
   const report = await call.stop();
   assert.ok(report.lost > 0);
   assert.deepEqual(await items('AllocationList', 'allocations', 'list'), []);
