@@ -9,17 +9,11 @@
 #include <memory>
 
 #include "common/base/assert.hpp"
+#include "common/crypto/freed.hpp"
 
 namespace turnpike::crypto {
 namespace {
 
-template <auto Free>
-struct Freed {
-    template <typename T>
-    void operator()(T* p) const noexcept {
-        Free(p);
-    }
-};
 using MdContext = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
 using MacContext = std::unique_ptr<EVP_MAC_CTX, Freed<EVP_MAC_CTX_free>>;
 

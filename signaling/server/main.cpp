@@ -3,14 +3,13 @@
 
 #include <array>
 #include <cstdio>
-#include <filesystem>
-#include <map>
 #include <string>
 
 #include "common/base/system_clock.hpp"
 #include "common/crypto/base64.hpp"
 #include "common/crypto/system_random.hpp"
 #include "common/ops/control_loop.hpp"
+#include "common/ops/file_watch.hpp"
 #include "common/ops/http_endpoint.hpp"
 #include "common/ops/instance_directory.hpp"
 #include "common/ops/systemd.hpp"
@@ -31,37 +30,6 @@ int fail(const std::string& message) {
     std::fprintf(stderr, "turnpike-signaling: %s\n", message.c_str());
     return kExitFailed;
 }
-
-// Files whose change means new secrets: by time and size, so that a replaced link counts as well.
-class FileWatch {
-public:
-    explicit FileWatch(std::vector<std::filesystem::path> files) { watch(std::move(files)); }
-    void watch(std::vector<std::filesystem::path> files) {
-        files_ = std::move(files);
-        last_ = look();
-    }
-    bool changed() {
-        auto now = look();
-        if (now == last_) return false;
-        last_ = std::move(now);
-        return true;
-    }
-
-private:
-    using Look = std::map<std::filesystem::path, std::pair<std::filesystem::file_time_type, std::uintmax_t>>;
-    Look look() const {
-        Look seen;
-        for (const auto& file : files_) {
-            std::error_code error;
-            const auto time = std::filesystem::last_write_time(file, error);
-            const auto size = std::filesystem::file_size(file, error);
-            seen[file] = {time, size};
-        }
-        return seen;
-    }
-    std::vector<std::filesystem::path> files_;
-    Look last_;
-};
 
 int run(const Options& options) {
     config::Document document = options.load();
@@ -105,7 +73,8 @@ int run(const Options& options) {
         }
     }
 
-    FileWatch watch{document.secret_files()};
+    ops::FileWatch watch;
+    watch.watch(document.secret_files());
     const auto reload = [&] {
         config::Document again = options.load();
         SignalingConfig fresh = read_config(again);

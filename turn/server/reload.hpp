@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "turn/server/file_watch.hpp"
+#include "common/ops/file_watch.hpp"
 #include "turn/server/load.hpp"
 #include "turn/server/node.hpp"
 
@@ -36,7 +36,7 @@ private:
     Config& config_;
     Node& node_;
     std::optional<core::StaticUser> throwaway_;
-    FileWatch watch_;
+    ops::FileWatch watch_;
 };
 
 /// Keys whose value differs between two printed configurations, those left out that a reload

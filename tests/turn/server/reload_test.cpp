@@ -10,35 +10,6 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(FileWatch, NoticesWritesReplacementsAndRemovals) {
-    const TempDir dir;
-    const auto file = dir.write("secret", "one");
-    FileWatch watch;
-    watch.watch({file});
-    EXPECT_FALSE(watch.changed());
-    dir.write("secret", "another");
-    EXPECT_TRUE(watch.changed());
-    EXPECT_FALSE(watch.changed());
-    std::filesystem::rename(dir.write("fresh", "another"), file);
-    EXPECT_TRUE(watch.changed());
-    std::filesystem::remove(file);
-    EXPECT_TRUE(watch.changed());
-    EXPECT_FALSE(watch.changed());
-}
-
-TEST(FileWatch, SeesThroughLinks) {
-    const TempDir dir;
-    dir.write("v1", "one");
-    dir.write("v2", "two");
-    const auto link = dir.path() / "current";
-    std::filesystem::create_symlink("v1", link);
-    FileWatch watch;
-    watch.watch({link});
-    std::filesystem::remove(link);
-    std::filesystem::create_symlink("v2", link);
-    EXPECT_TRUE(watch.changed());
-}
-
 TEST(Reload, NamesTheKeysThatWaitForARestart) {
     const ReadText before{with_basics("[relay]\nmin_port = 50000\n[log]\nlevel = \"info\"\n")};
     const ReadText after{

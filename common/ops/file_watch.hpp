@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace turnpike::relay {
+namespace turnpike::ops {
 
 /// Notices that files were changed or replaced, by asking for their state.
 ///
@@ -29,4 +29,4 @@ private:
     std::vector<Stamp> stamps_;
 };
 
-}  // namespace turnpike::relay
+}  // namespace turnpike::ops

@@ -1,8 +1,8 @@
-#include "turn/server/file_watch.hpp"
+#include "common/ops/file_watch.hpp"
 
 #include <sys/stat.h>
 
-namespace turnpike::relay {
+namespace turnpike::ops {
 
 void FileWatch::watch(std::vector<std::filesystem::path> files) {
     files_ = std::move(files);
@@ -29,4 +29,4 @@ FileWatch::Stamp FileWatch::stamp(const std::filesystem::path& file) {
             nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
 }
 
-}  // namespace turnpike::relay
+}  // namespace turnpike::ops
