@@ -1,6 +1,8 @@
 // The CLI against the real daemons: what an administrator types, and what comes back.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -8,7 +10,7 @@ import { promisify } from 'node:util';
 import { root, startStack, until } from '../support/stack.mjs';
 import { startCall, withCall } from '../support/call.mjs';
 import { Rpc } from '../support/rpc.mjs';
-import { restCredential, TurnClient } from '../support/stun.mjs';
+import { channelData, restCredential, TurnClient } from '../support/stun.mjs';
 
 const run = promisify(execFile);
 const tools = process.env.TURNPIKE_TOOLS ?? path.join(root, 'build/tools/bin');
@@ -83,7 +85,25 @@ test('kill ends the call that it names', async () => {
   assert.deepEqual(await items('AllocationList', 'allocations', 'list'), []);
 });
 
-test('rooms and participants: list, show, kick', async () => {
+/** A peer behind the client's relay that hears a packet each 10 ms: how many, and when the last one was. */
+async function relayedTo(client) {
+  const peer = dgram.createSocket('udp4').bind(0, '127.0.0.9'); // on 127.0.0.1 the relay knows relayed addresses only
+  await once(peer, 'listening');
+  const at = `127.0.0.9:${peer.address().port}`;
+  assert.equal((await client.bind(0x4000, at)).kind, 'success');
+  const heard = { packets: 0, last: 0 };
+  peer.on('message', () => Object.assign(heard, { packets: heard.packets + 1, last: performance.now() }));
+  const timer = setInterval(() => client.send(channelData(0x4000, Buffer.from('still here'))), 10);
+  return {
+    heard,
+    stop() {
+      clearInterval(timer);
+      peer.close();
+    },
+  };
+}
+
+test('rooms and participants: list, show, kick', async (t) => {
   await withCall(stack, async () => {
     const ada = await Rpc.open(stack);
     const joined = await ada.call('room.join', { room: 'cli-room', peer: { name: 'Ada', kind: 'human' }, create: true });
@@ -93,8 +113,10 @@ test('rooms and participants: list, show, kick', async () => {
     // Ada's own credential, as her browser would use it.
     const [server] = joined.ice.ice_servers;
     const client = await TurnClient.open(stack.ports.udp, { username: server.username, password: server.credential });
+    let relayed;
     try {
       assert.equal((await client.allocate()).kind, 'success');
+      relayed = await relayedTo(client);
 
       const rooms = await items('RoomList', 'rooms', 'list');
       assert.deepEqual(rooms.map((room) => [room.room, room.members]), [['cli-room', 2]]);
@@ -105,9 +127,16 @@ test('rooms and participants: list, show, kick', async () => {
       assert.equal(target.id, joined.peer_id);
 
       assert.equal((await stack.cli('participants', 'kick', target.id)).code, 5);
+      const before = relayed.heard.packets;
+      await until('her packets arrive', () => relayed.heard.packets > before);
+      const began = performance.now();
       const [kicked] = await items('ParticipantKickList', 'participants', 'kick', target.id, '--yes', '--reason', 'test');
       assert.equal(kicked.result, 'kicked');
       assert.equal(kicked.allocations_ended, 1);
+      await until('nothing arrives any more', () => performance.now() - Math.max(began, relayed.heard.last) > 1_000);
+      const took = relayed.heard.last - began;
+      t.diagnostic(`the last relayed packet was ${took.toFixed(0)} ms after the command began; ${relayed.heard.packets} before`);
+      assert.ok(took < 1_000, `${took} ms`);
       assert.equal((await ada.closed).code, 4004);
       const left = await grace.event((message) => message.method === 'room.event' && message.params.type === 'peer.left');
       assert.equal(left.params.reason, 'kicked');
@@ -115,6 +144,7 @@ test('rooms and participants: list, show, kick', async () => {
       assert.notEqual((await client.allocate()).kind, 'success', 'and her credential opens nothing');
       assert.equal((await stack.cli('participants', 'kick', '--yes', 'nobody')).code, 3);
     } finally {
+      relayed?.stop();
       client.close();
       await grace.close();
     }
