@@ -4,12 +4,17 @@ import { toneFile } from './tone.mjs';
 const kChromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const kFirefox = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 
+// The window's own size, which each version of each browser knows how to have.
+const kWidth = 1000;
+const kHeight = 700;
+
 /** Headless Chromium whose microphone hears a continuous tone. */
 export async function launchChromium({ args = [] } = {}) {
   const tone = await toneFile();
   const browser = await puppeteer.launch({
     executablePath: kChromium,
     headless: true,
+    defaultViewport: { width: kWidth, height: kHeight },
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -37,6 +42,9 @@ export function launchFirefox() {
     browser: 'firefox',
     executablePath: kFirefox,
     headless: true,
+    // Firefox ESR 140 does not know all that puppeteer would set.
+    defaultViewport: null,
+    args: [`--width=${kWidth}`, `--height=${kHeight}`],
     extraPrefsFirefox: {
       'media.navigator.streams.fake': true,
       'media.navigator.permission.disabled': true,

@@ -15,10 +15,11 @@ export class Guest {
     this.problems = []; // what no page of ours may do: errors, CSP violations
   }
 
-  static async open(browser, name, { width = 1000, height = 700 } = {}) {
+  /** `size`: another than the window's; not every Firefox can. */
+  static async open(browser, name, size = undefined) {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
-    await page.setViewport({ width, height });
+    if (size) await page.setViewport(size);
     const guest = new Guest(name, page, context);
     page.on('pageerror', (error) => guest.problems.push(error.message));
     page.on('console', (message) => {
