@@ -311,6 +311,35 @@ bool Table::cidrs(std::string_view key, std::vector<Cidr>& value) {
                       list_literal<Cidr>(value, [](const Cidr& c) { return c.to_string(); }));
 }
 
+bool Table::ports(std::string_view key, std::vector<std::uint16_t>& value) {
+    Ask ask{*reading_, index_, key};
+    bool given = false;
+    if (ask.node()) {
+        if (const toml::array* list = ask.node()->as_array()) {
+            std::vector<std::uint16_t> read;
+            given = true;
+            for (const toml::node& node : *list) {
+                const auto port = node.value_exact<std::int64_t>();
+                if (!port) {
+                    given = ask.expected(node, "a port number");
+                } else if (*port < 1 || *port > 65535) {
+                    given = ask.refuse(node, "has " + std::to_string(*port) +
+                                                 "; a port is between 1 and 65535");
+                } else {
+                    read.push_back(static_cast<std::uint16_t>(*port));
+                }
+            }
+            if (given) value = std::move(read);
+        } else {
+            ask.expected("a list of port numbers");
+        }
+    }
+    std::string text = "[";
+    for (const std::uint16_t port : value)
+        text += (text.size() > 1 ? ", " : "") + std::to_string(port);
+    return ask.settle(given, text + "]");
+}
+
 bool Table::one_of(std::string_view key, std::size_t& value,
                    const std::vector<std::string_view>& names) {
     Ask ask{*reading_, index_, key};

@@ -76,6 +76,7 @@ public:
     bool address(std::string_view key, IpAddress& value);
     bool addresses(std::string_view key, std::vector<IpAddress>& value);  // one or a list
     bool cidrs(std::string_view key, std::vector<Cidr>& value);           // one or a list
+    bool ports(std::string_view key, std::vector<std::uint16_t>& value);  // a list of 1 to 65535
 
     /// One of a few words.
     template <typename T>

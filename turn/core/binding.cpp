@@ -7,7 +7,9 @@
 namespace turnpike::core {
 
 void Machine::on_binding(Request& request) {
-    if (!may_answer(request, binding_limits_) || refuse_unknown_attributes(request)) return;
+    if (!may_answer(request, binding_limits_)) return;
+    if (discovery_.has(request.path.tuple.server)) return on_discovery(request);
+    if (refuse_unknown_attributes(request)) return;
     Reply reply{request.envelope, stun::Class::Success};
     reply.message().xor_address(stun::Attribute::XorMappedAddress, request.path.tuple.client);
     reply.send(request.out);
@@ -15,7 +17,10 @@ void Machine::on_binding(Request& request) {
 }
 
 bool Machine::refuse_unknown_attributes(Request& request) {
-    const UnknownTypes unknown = unknown_attributes(request.message);
+    return refuse_attributes(request, unknown_attributes(request.message));
+}
+
+bool Machine::refuse_attributes(Request& request, const UnknownTypes& unknown) {
     if (unknown.empty()) return false;
     Reply reply{request.envelope, stun::Class::Error};
     reply.message().error(stun::ErrorCode::UnknownAttribute, "").unknown_attributes(unknown);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct Config {
     struct Listener {
         std::string realm;
         Transport transport = Transport::Udp;
+        Endpoint address{};  // as bound; the unspecified address has all of its family
     };
     /// relay.default_family: for Allocates that do not say (RFC 8656 §7.2 has IPv4).
     enum class DefaultFamily : std::uint8_t { Ipv4, Listener, Dual };
@@ -40,6 +42,14 @@ struct Config {
     double unauthenticated_per_second = 10, unauthenticated_burst = 50;  // replies per IPv4 address or IPv6 /64
     double binding_per_second = 100, binding_burst = 200;
     std::vector<Cidr> rate_exempt;        // limits.exempt
+
+    /// [behaviour_discovery], RFC 5780: off while there are no addresses. At most two per family; two
+    /// different ports.
+    struct BehaviourDiscovery {
+        std::vector<IpAddress> addresses;
+        std::array<std::uint16_t, 2> ports{};
+    };
+    BehaviourDiscovery behaviour_discovery;
 
     Secret nonce_key;                     // 32 bytes, the same on every node that shares nonces
 };

@@ -30,6 +30,7 @@ Machine::Machine(Config config, std::shared_ptr<const CredentialSource> credenti
       policy_(std::move(policy)),
       random_(random),
       hash_key_(random_key(random)),
+      discovery_(config_),
       nonces_(config_.nonce_key, config_.nonce_lifetime),
       authenticator_(nonces_, std::move(credentials)),
       unauthenticated_limits_(config_.unauthenticated_per_second, config_.unauthenticated_burst, random_key(random)),

@@ -4,7 +4,9 @@
 #include <span>
 
 #include "turn/core/allocation_table.hpp"
+#include "turn/core/attributes_known.hpp"
 #include "turn/core/authenticator.hpp"
+#include "turn/core/behaviour_discovery.hpp"
 #include "turn/core/pending.hpp"
 #include "turn/core/rate_limits.hpp"
 #include "turn/core/relay_slots.hpp"
@@ -26,7 +28,7 @@ struct Request {
 };
 
 /// What is behind Server: its state, and the steps that more than one method takes. The methods
-/// themselves are one file each: binding.cpp, allocate.cpp, refresh.cpp, create_permission.cpp,
+/// themselves are one file each: binding.cpp, behaviour_discovery.cpp, allocate.cpp, refresh.cpp, create_permission.cpp,
 /// channel_bind.cpp, send_indication.cpp; ChannelData is data_plane.cpp; records are moving.cpp.
 class Machine {
 public:
@@ -63,6 +65,7 @@ private:
 
     // Methods, in the RFC's order.
     void on_binding(Request& request);
+    void on_discovery(Request& request);
     void on_allocate(Request& request);
     void on_refresh(Request& request);
     void on_create_permission(Request& request);
@@ -72,6 +75,7 @@ private:
     // Steps before a method: who is it, and may it have an answer at all.
     bool authenticate(Request& request);
     bool refuse_unknown_attributes(Request& request);
+    bool refuse_attributes(Request& request, const UnknownTypes& unknown);
     bool owns_allocation(Request& request);  // 437, 441
     bool may_answer(const Request& request, RateLimits& limits);
     std::string_view realm_of(const Path& path, const Allocation* allocation) const noexcept;
@@ -116,6 +120,7 @@ private:
     std::shared_ptr<const PeerPolicy> policy_;  // shared: an immutable snapshot of all workers
     Random& random_;
     HashKey hash_key_;
+    DiscoverySockets discovery_;
     Nonces nonces_;
     Authenticator authenticator_;
     RateLimits unauthenticated_limits_, binding_limits_;

@@ -134,7 +134,7 @@ std::expected<void, StartError> WorkerPool::State::open() {
 core::Config WorkerPool::State::core_config() {
     core::Config config = options.core;
     config.listeners.clear();
-    for (const Listener& listener : bound) config.listeners.push_back({listener.realm, listener.transport});
+    for (const Listener& listener : bound) config.listeners.push_back({listener.realm, listener.transport, listener.address});
     const auto has = [this](Family family) {
         return std::ranges::any_of(options.relay_addresses, [&](const auto& a) { return a.local.family() == family; });
     };

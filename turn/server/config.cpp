@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "turn/core/nonce.hpp"
+#include "turn/server/behaviour_discovery.hpp"
 #include "turn/server/listeners.hpp"
 #include "turn/server/node_urls.hpp"
 #include "turn/server/relay_addresses.hpp"
@@ -225,8 +226,8 @@ Config read_config(config::Document& document, const Machine& machine, const Rea
     if (const std::string why = why_no_realm(config.realm); !why.empty())
         auth.problem("realm", why);
 
-    const std::vector<Listening> listening =
-        read_listeners(document, machine, options, config.realm);
+    std::vector<Listening> listening = read_listeners(document, machine, options, config.realm);
+    read_behaviour_discovery(document, machine, config.realm, listening, config.net.core);
     for (const Listening& listener : listening) {
         config.net.listeners.push_back(listener.net);
         if (listener.certificate_until)
@@ -299,6 +300,11 @@ std::string summary(const Config& config) {
         config.urls.empty() ? node_urls(config.net.listeners, config.net.relay_addresses)
                             : config.urls;
     for (const std::string& url : urls) text += "url      " + url + "\n";
+    const auto& discovery = config.net.core.behaviour_discovery;
+    for (const IpAddress& address : discovery.addresses) {
+        text += "discover " + address.to_string() + ", ports " + std::to_string(discovery.ports[0]) +
+                " and " + std::to_string(discovery.ports[1]) + "\n";
+    }
     text += "auth     " + std::to_string(config.secrets.size()) + " shared secrets, " +
             std::to_string(config.users.size()) + " users\n";
     const core::PeerPolicy::Rules& peers = config.peers;
@@ -313,7 +319,7 @@ std::string summary(const Config& config) {
             "\n";
     char ratio[64];
     std::snprintf(ratio, sizeof ratio, "answers  at most %.2f times a stranger's request\n",
-                  worst_amplification(config));
+                  std::max(worst_amplification(config), discovery_amplification(discovery)));
     return text + ratio;
 }
 

@@ -108,6 +108,24 @@ TEST(Table, ReadsBlocksAndSaysWhatIsWrongWithOthers) {
     }
 }
 
+TEST(Table, ReadsPortsAndSaysWhatIsWrongWithOthers) {
+    std::vector<std::uint16_t> value = {7};
+    const std::pair<std::string_view, std::string_view> bad[] = {
+        {"3478", "expected a list of port numbers"},
+        {"[\"3478\"]", "expected a port number"},
+        {"[3478, 0]", "has 0; a port is between 1 and 65535"},
+        {"[65536]", "has 65536; a port is between 1 and 65535"},
+    };
+    for (const auto& [toml, expected] : bad) {
+        EXPECT_THAT(problem_of(toml, [&](Table& t) { EXPECT_FALSE(t.ports("key", value)); }),
+                    HasSubstr(expected))
+            << toml;
+        EXPECT_EQ(value, std::vector<std::uint16_t>{7});
+    }
+    EXPECT_EQ(problem_of("[3478, 65535]", [&](Table& t) { EXPECT_TRUE(t.ports("key", value)); }), "");
+    EXPECT_EQ(value, (std::vector<std::uint16_t>{3478, 65535}));
+}
+
 TEST(Table, ReadsChoicesWithASuggestion) {
     enum class Mode { Default, Lab };
     Mode mode = Mode::Default;
