@@ -37,7 +37,8 @@ build_preset() {
     local options=()
     [[ $preset != fuzz && ! -e /usr/include/gtest/gtest.h ]] && options+=(-DTURNPIKE_TESTS=OFF)
     [[ $preset != fuzz && -e /usr/include/gtest/gtest.h ]] && options+=(-DTURNPIKE_TESTS=ON)
-    title="build ($preset$([[ $# -gt 0 ]] && printf ', %d targets' $#))"
+    title="build ($preset)"
+    if [[ $# -gt 0 ]]; then title="build ($preset, $# targets)"; fi
     step "configure ($preset)" "configure-$preset" cmake --preset "$preset" "${options[@]}"
     step "$title" "build-$preset" ninja -C "build/$preset" -j "$jobs" "$@"
 }
