@@ -1,5 +1,19 @@
 # shellcheck shell=bash
-# ./dev bench, ./dev fuzz, ./dev fmt. Sourced by ./dev.
+# ./dev conformance, ./dev bench, ./dev fuzz, ./dev fmt. Sourced by ./dev.
+
+# What it says besides the results goes to stderr: stdout may be JSON.
+dev_conformance() {
+    local given=" $* "
+    {
+        install_packages build test
+        npm_install tests
+        if [[ $given != *' --help '* && $given != *' -h '* && $given != *' --server'* ]]; then
+            build_preset release turnpike-relay
+            if [[ $given == *' --coturn '* ]]; then unpack_coturn; fi
+        fi
+    } >&2
+    TURNPIKE_BIN=$root/build/release/bin TURNPIKE_TOOLS=$root/build/tools/bin node tests/conformance/main.mjs "$@"
+}
 
 dev_bench() {
     case ${1:-} in

@@ -38,7 +38,7 @@ list_suites() {
         for room in "${asan_rooms_all[@]}"; do echo "asan/$room"; done
         for room in "${tsan_rooms_all[@]}"; do echo "tsan/$room"; done
     fi
-    for folder in interop e2e browser; do
+    for folder in conformance interop e2e browser; do
         for file in "tests/$folder"/*.test.mjs; do [[ -e $file ]] && echo "$folder/$(basename "$file" .test.mjs)"; done
     done
     return 0
@@ -101,7 +101,7 @@ prepare() {
             fuzz/*) release+=("${suite#fuzz/}_fuzz") ;;
             bench/*) release+=(micro_bench) ;;
             web/*) web=true ;;
-            interop/* | e2e/* | browser/*) node=true ;;
+            conformance/* | interop/* | e2e/* | browser/*) node=true ;;
             *) release+=("$(target_of "$suite")") ;;
         esac
     done
@@ -142,7 +142,7 @@ run_suite() {
             if [[ $status -eq 0 ]]; then ok=1; fi
             ;;
         web/unit) run_vitest || status=$? ;;
-        interop/* | e2e/* | browser/*) run_node "tests/$name.test.mjs" || status=$? ;;
+        conformance/* | interop/* | e2e/* | browser/*) run_node "tests/$name.test.mjs" || status=$? ;;
         *) run_cpp release "$name" || status=$? ;;
     esac
     # A suite that ends badly without naming a test (a crash, a time-out) is a failure of its own.

@@ -10,7 +10,8 @@ import { promisify } from 'node:util';
 import { root, startStack, until } from '../support/stack.mjs';
 import { startCall, withCall } from '../support/call.mjs';
 import { Rpc } from '../support/rpc.mjs';
-import { channelData, restCredential, TurnClient } from '../support/stun.mjs';
+import { channelData, restCredential } from '../support/stun.mjs';
+import { TurnClient } from '../support/turn_client.mjs';
 
 const run = promisify(execFile);
 const tools = process.env.TURNPIKE_TOOLS ?? path.join(root, 'build/tools/bin');

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startStack } from '../support/stack.mjs';
 import { relayPackets, runBench, withCall } from '../support/call.mjs';
-import { restCredential, restPassword, TurnClient } from '../support/stun.mjs';
+import { restCredential, restPassword } from '../support/stun.mjs';
+import { TurnClient } from '../support/turn_client.mjs';
 
 const options = {
   relay: { auth: { users: [{ name: 'alice', password: { value: 'wonderland' } }] } },

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { startStack } from '../support/stack.mjs';
 import { withCall } from '../support/call.mjs';
-import { peerAddress, requestedFamily, restCredential, TurnClient } from '../support/stun.mjs';
+import { peerAddress, requestedFamily, restCredential } from '../support/stun.mjs';
+import { TurnClient } from '../support/turn_client.mjs';
 
 const kIpv6 = 2;
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startStack } from '../support/stack.mjs';
 import { withCall } from '../support/call.mjs';
-import { attribute, channelData, encode, lifetime, peerAddress, requestedTransport, restCredential, transactionId, TurnClient, types, u32 } from '../support/stun.mjs';
+import { attribute, channelData, encode, lifetime, peerAddress, requestedTransport, restCredential, transactionId, types, u32 } from '../support/stun.mjs';
+import { TurnClient } from '../support/turn_client.mjs';
 
 const kTcp = 6;
 

@@ -9,7 +9,8 @@ import { after, before, test } from 'node:test';
 import { startStack } from '../support/stack.mjs';
 import { withCall } from '../support/call.mjs';
 import { Rpc } from '../support/rpc.mjs';
-import { channelData, decode, encode, fingerprinted, requestedTransport, restCredential, transactionId, TurnClient } from '../support/stun.mjs';
+import { channelData, decode, encode, fingerprinted, requestedTransport, restCredential, transactionId } from '../support/stun.mjs';
+import { TurnClient } from '../support/turn_client.mjs';
 
 let stack;
 before(async () => (stack = await startStack()));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { request, startStack, withStack } from '../support/stack.mjs';
 import { withCall } from '../support/call.mjs';
-import { TurnClient } from '../support/stun.mjs';
+import { TurnClient } from '../support/turn_client.mjs';
 
 let stack;
 before(async () => (stack = await startStack()));

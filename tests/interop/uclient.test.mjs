@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { freePort, startStack } from '../support/stack.mjs';
-import { restCredential, TurnClient } from '../support/stun.mjs';
+import { restCredential } from '../support/stun.mjs';
+import { TurnClient } from '../support/turn_client.mjs';
 import { missing, startPeer, uclient } from '../support/coturn.mjs';
 
 // Over TLS uclient takes what one record holds for one message and calls a second one in it lost (so it does

@@ -6,14 +6,14 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { root } from './stack.mjs';
 
-const folder = process.env.TURNPIKE_TOOLS ?? path.join(root, 'build/tools/bin');
+export const toolsFolder = process.env.TURNPIKE_TOOLS ?? path.join(root, 'build/tools/bin');
 
 /** Why the tools cannot be used, or false: for a test's `skip`. */
-export const missing = await access(path.join(folder, 'turnutils_uclient')).then(() => false, () => `no coturn tools in ${folder}: ./dev test unpacks them`);
+export const missing = await access(path.join(toolsFolder, 'turnutils_uclient')).then(() => false, () => `no coturn tools in ${toolsFolder}: ./dev test unpacks them`);
 
 /** A tool to its end: {code, text} with stdout and stderr in one. */
 export async function tool(name, args, deadlineMs = 60_000) {
-  const child = spawn(path.join(folder, name), args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(path.join(toolsFolder, name), args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (text += part));
   const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
@@ -41,7 +41,7 @@ export async function uclient(args, deadlineMs = 90_000) {
 
 /** turnutils_peer on a port, ended by stop(). */
 export async function startPeer(port, address = '127.0.0.1') {
-  const child = spawn(path.join(folder, 'turnutils_peer'), ['-L', address, '-p', String(port)], { stdio: 'ignore' });
+  const child = spawn(path.join(toolsFolder, 'turnutils_peer'), ['-L', address, '-p', String(port)], { stdio: 'ignore' });
   await once(child, 'spawn');
   return {
     async stop() {

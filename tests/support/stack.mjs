@@ -7,7 +7,9 @@
 //   await stack.stop();            in a finally
 //
 // options
-//   relay      merged over the relay's configuration (tables merge, arrays and values replace)
+//   relay      merged over the relay's configuration (tables merge, arrays and values replace); a function
+//              gets what there is already: ({ports, listen, certificate, key, directory}) => configuration
+//   ports      names of more free ports: ['dtls'] makes ports.dtls
 //   signaling  the same for signaling; false starts the relay alone
 //   workers    node.workers of the relay, 2 unless said
 //   urls       node.urls of the relay; a function gets the ports: ({udp, tcp, tls}) => [...]
@@ -225,6 +227,7 @@ async function startOnce(options) {
     ports.tcp6 = ports.udp6;
     listen.push({ transport: 'udp', address: `[::1]:${ports.udp6}` }, { transport: 'tcp', address: `[::1]:${ports.tcp6}` });
   }
+  for (const name of options.ports ?? []) ports[name] = await freePort();
   const urls = typeof options.urls === 'function' ? options.urls(ports) : options.urls;
 
   const relayConfig = merged(
@@ -240,7 +243,7 @@ async function startOnce(options) {
       log: { level: 'info', format: 'text' },
       privacy: { client_ip: 'full' },
     },
-    options.relay,
+    typeof options.relay === 'function' ? options.relay({ ports, certificate, key, directory, listen }) : options.relay,
   );
   const signalingConfig = merged(
     {
