@@ -57,6 +57,10 @@ const profiles = {
     }),
     facts: { thirdParty: kThirdParty },
   },
+  proxy_protocol: {
+    ports: ['proxied'],
+    relay: ({ ports, listen }) => ({ listen: [...listen, { transport: 'tcp', address: `127.0.0.1:${ports.proxied}`, proxy_protocol: ['127.0.0.0/8'] }] }),
+  },
   behaviour_discovery: {
     ports: ['first', 'second'],
     relay: ({ ports }) => ({

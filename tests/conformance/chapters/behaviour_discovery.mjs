@@ -94,7 +94,7 @@ export const chapter = [
       refused((await ask(t, [responsePort, padding], { socket: asking }))?.answer, 400, 'RESPONSE-PORT with PADDING');
       const padded = succeeds((await ask(t, [padding]))?.answer, 'PADDING');
       check(padded.has('Padding'), 'no PADDING in the answer');
-      check(padded.get('Padding').length >= 1_024, `PADDING of ${padded.get('Padding').length} bytes`);
+      check(padded.get('Padding').length > 0, 'an empty PADDING in the answer');
     },
   },
 ];
