@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { execFile } from 'node:child_process';
-import { freePort, until } from '../support/stack.mjs';
+import { endWithUs, freePort, until } from '../support/stack.mjs';
 import { toolsFolder } from '../support/coturn.mjs';
 import { encode, transactionId } from '../support/stun.mjs';
 import { TurnClient } from '../support/turn_client.mjs';
@@ -74,6 +74,7 @@ export function coturn() {
     const log = createWriteStream(logFile);
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
+    endWithUs(child);
     let ended = false;
     const exited = new Promise((resolve) => child.once('exit', resolve)).then(() => (ended = true));
     stops.push(async () => {

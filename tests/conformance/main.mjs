@@ -107,21 +107,21 @@ let ending;
 const end = () => (ending ??= Promise.all(list.map((one) => one.stop())));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void end().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)));
 
-// Progress: on a terminal one line that changes, elsewhere a line now and then.
+// Progress: on a terminal one line that changes, elsewhere a line every 20 seconds.
 const began = performance.now();
-let done = 0, failed = 0, said = 0;
+let done = 0, failed = 0, last = '';
 const all = wanted.length * list.length;
 function progress(subject, { assertion, result }) {
   done += 1;
   if (result === 'fail') failed += 1;
-  const seconds = Math.round((performance.now() - began) / 1000);
-  const text = `${done} of ${all}, ${failed} failed, ${seconds} s · ${subject.name} ${assertion.number}`;
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${done < all ? text : ''}`);
-  else if (seconds - said >= 20) {
-    said = seconds;
-    process.stderr.write(`  … ${text}\n`);
-  }
+  last = ` · ${subject.name} ${assertion.number}`;
+  if (process.stderr.isTTY) say();
 }
+function say() {
+  const text = `${done} of ${all}, ${failed} failed, ${Math.round((performance.now() - began) / 1000)} s${last}`;
+  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${done < all ? text : ''}` : `  … ${text}\n`);
+}
+const saying = setInterval(say, process.stderr.isTTY ? 1_000 : 20_000);
 
 let columns;
 try {
@@ -136,6 +136,7 @@ try {
     for (const subject of list) columns.push(await one(subject));
   }
 } finally {
+  clearInterval(saying);
   await end();
 }
 

@@ -1,6 +1,8 @@
 // Our relay as a subject: one process for each profile, started when an assertion first asks for it.
 
-import { startStack } from '../support/stack.mjs';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { makeCertificate, startStack } from '../support/stack.mjs';
 import { kThirdParty } from './third_party_token.mjs';
 
 // A name and a password whose prepared form (RFC 8265) is not what the configuration says: a decomposed é, a
@@ -56,6 +58,15 @@ const profiles = {
       auth: { third_party: { server_name: kThirdParty.serverName, keys: [{ id: kThirdParty.id, key: { value: kThirdParty.key.toString('base64') }, lifetime: '1h' }] } },
     }),
     facts: { thirdParty: kThirdParty },
+  },
+  two_names: {
+    relay: async ({ listen, directory }) => {
+      const folder = path.join(directory, 'second');
+      await mkdir(folder);
+      const second = await makeCertificate(folder, 'turn2.example.org');
+      return { listen: listen.map((one) => (one.transport === 'tls' ? { ...one, certificates: [second] } : one)) };
+    },
+    facts: { names: ['localhost', 'turn2.example.org'] },
   },
   proxy_protocol: {
     ports: ['proxied'],

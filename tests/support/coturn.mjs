@@ -6,7 +6,7 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { root } from './stack.mjs';
 
-export const toolsFolder = process.env.TURNPIKE_TOOLS ?? path.join(root, 'build/tools/bin');
+export const toolsFolder = path.resolve(root, process.env.TURNPIKE_TOOLS ?? 'build/tools/bin');
 
 /** Why the tools cannot be used, or false: for a test's `skip`. */
 export const missing = await access(path.join(toolsFolder, 'turnutils_uclient')).then(() => false, () => `no coturn tools in ${toolsFolder}: ./dev test unpacks them`);

@@ -8,7 +8,7 @@
 //
 // options
 //   relay      merged over the relay's configuration (tables merge, arrays and values replace); a function
-//              gets what there is already: ({ports, listen, certificate, key, directory}) => configuration
+//              gets what there is already: ({ports, listen, certificate, key, directory}) => configuration or a promise of it
 //   ports      names of more free ports: ['dtls'] makes ports.dtls
 //   signaling  the same for signaling; false starts the relay alone
 //   workers    node.workers of the relay, 2 unless said
@@ -125,6 +125,14 @@ function merged(base, over) {
   return out;
 }
 
+const children = new Set();
+process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+/** Whatever ends this process, the child does not outlive it. */
+export function endWithUs(child) {
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+}
+
 /** A started program: its process, its log, its admin socket. */
 class Daemon {
   constructor(name, file, args, directory) {
@@ -144,6 +152,7 @@ class Daemon {
   async start() {
     this.starts += 1;
     this.process = spawn(this.file, this.args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    endWithUs(this.process);
     this.exited = new Promise((resolve) => {
       this.process.once('error', (error) => resolve({ error }));
       this.process.once('exit', (code, signal) => resolve({ code, signal }));
@@ -193,12 +202,13 @@ class Daemon {
   }
 }
 
-async function makeCertificate(directory) {
+/** A self-signed certificate for `name`, in certificate.pem and key.pem of the directory. */
+export async function makeCertificate(directory, name = 'localhost') {
   const certificate = path.join(directory, 'certificate.pem');
   const key = path.join(directory, 'key.pem');
   await promisify(execFile)('openssl', [
     'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-    '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1',
+    '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name},IP:127.0.0.1,IP:::1`,
     '-keyout', key, '-out', certificate,
   ]);
   return { certificate, key };
@@ -243,7 +253,7 @@ async function startOnce(options) {
       log: { level: 'info', format: 'text' },
       privacy: { client_ip: 'full' },
     },
-    typeof options.relay === 'function' ? options.relay({ ports, certificate, key, directory, listen }) : options.relay,
+    typeof options.relay === 'function' ? await options.relay({ ports, certificate, key, directory, listen }) : options.relay,
   );
   const signalingConfig = merged(
     {

@@ -267,10 +267,14 @@ export const chapter = [
       const ports = [];
       const draw = async () => {
         const client = await t.client();
-        // The kernel gives ports of closed clients to new ones, and a server may still remember those.
+        // The kernel gives ports of closed clients to new ones, and a server may still remember those: 437.
         const challenge = await client.bare('Allocate', [requestedTransport()]);
-        if (challenge.error === 437) return client.close();
-        ports.push(portOf((await tried(client)).address('XorRelayedAddress')));
+        const answer = challenge.error === 437 ? challenge : await client.allocate();
+        if (answer.error !== 437) {
+          ports.push(portOf(succeeds(answer, 'Allocate').address('XorRelayedAddress')));
+          succeeds(await client.refresh(0), 'Refresh');
+        }
+        client.close();
       };
       while (ports.length < 2_000) await Promise.all(Array.from({ length: 8 }, draw));
       const outside = ports.find((port) => port < low || port > high);

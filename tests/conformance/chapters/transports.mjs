@@ -47,8 +47,8 @@ function handshake(t, options) {
 
 export const chapter = [
   {
-    number: 123, section: 'RFC 8489 §6.2.3; RFC 7443', title: 'TLS 1.2 and later only; ALPN stun.turn and stun.nat-discovery are selected when offered',
-    needs: ['tls'],
+    number: 123, section: 'RFC 8489 §6.2.3; RFC 7443', title: 'TLS 1.2 and later only; ALPN stun.turn and stun.nat-discovery are selected when offered; a certificate for each name',
+    profile: 'two_names', fallback: true, needs: ['tls'],
     async run(t) {
       for (const version of ['TLSv1.2', 'TLSv1.3']) {
         const why = (error) => (version === 'TLSv1.3' && !t.server.tls13 ? t.note('no TLS 1.3') : fail(`${version}: ${error.message}`));
@@ -65,6 +65,13 @@ export const chapter = [
       }
       const without = await t.client({ transport: 'tls' });
       succeeds(await without.bare('Binding'), 'Binding over TLS without ALPN');
+      if (!t.server.names) return t.note('one certificate');
+      for (const name of [...t.server.names, 'unknown.example.org']) {
+        const socket = await handshake(t, { servername: name });
+        const got = socket.getPeerCertificate().subject.CN;
+        const right = t.server.names.includes(name) ? name : t.server.names[0];
+        check(got === right, `SNI ${name} gets the certificate of ${got}`);
+      }
     },
   },
   {
