@@ -62,7 +62,7 @@ void Machine::close(Allocation& allocation, CloseReason reason, Instant now, Out
 // An operator's decision ends the connection too: what else would its client do on it?
 void Machine::close_client(const Allocation& allocation, CloseReason reason, Outbox& out) {
     const bool by_operator = reason == CloseReason::Killed || reason == CloseReason::Revoked;
-    if (by_operator && is_stream(allocation.tuple().transport)) out.add(CloseClient{allocation.path});
+    if (by_operator && allocation.tuple().transport != Transport::Udp) out.add(CloseClient{allocation.path});
 }
 
 void Machine::expire(Allocation& allocation, Instant now, Outbox& out) {

@@ -13,7 +13,7 @@ constexpr int kBacklog = 4096;     // the kernel caps it at net.core.somaxconn
 constexpr int kPortAttempts = 16;  // port 0: somebody may take what we were given
 
 StartError cannot_listen(const Listener& listener, int error) {
-    const std::string start = "cannot listen on " + std::string{to_string(listener.transport)} + " " +
+    const std::string start = "cannot listen on " + listener.transports() + " " +
                               listener.address.to_string() + ": ";
     switch (error) {
         case EADDRINUSE:
@@ -49,7 +49,7 @@ std::expected<FileDescriptor, int> open_stream(const Endpoint& local, bool reuse
 
 // The address with its port, when nobody has it. For port 0, one that the kernel finds free.
 std::expected<Endpoint, int> claim(const Listener& listener) {
-    if (listener.transport == Transport::Udp) {
+    if (!listener.stream()) {
         const auto probe = open_udp(listener.address, {});
         if (!probe) return std::unexpected{probe.error()};
         return probe->local;
@@ -64,7 +64,7 @@ std::expected<ListenerSockets, int> open_group(const Listener& listener, const E
     ListenerSockets sockets;
     sockets.bound = at;
     for (unsigned worker = 0; worker < steering.workers(); ++worker) {
-        if (listener.transport == Transport::Udp) {
+        if (!listener.stream()) {
             auto socket = open_udp(at, {.reuse_port = true, .buffer_bytes = limits.socket_buffer_bytes});
             if (!socket) return std::unexpected{socket.error()};
             sockets.udp.push_back(std::move(*socket));

@@ -31,14 +31,18 @@ void Worker::run_outbox(const IpFields& ip) {
                     if (RelaySocket* const relay = relays_.find(close.relay)) transmit_.flush(relay->socket);
                     relays_.close(close.relay, node_.clock.now());
                 },
-                [&](const core::CloseClient& close) { streams_.close_after_flush(close.path.link); },
+                [&](const core::CloseClient& close) {
+                    if (is_stream(close.path.tuple.transport)) streams_.close_after_flush(close.path.link);
+                    else dtls_.close(close.path.link);
+                },
                 [&](const core::AllocationOpened& opened) {
                     ++by_transport_[static_cast<std::size_t>(opened.tuple.transport)];
                     if (node_.reports) node_.reports(action);
                 },
                 [&](const core::AllocationClosed& closed) {
                     --by_transport_[static_cast<std::size_t>(closed.tuple.transport)];
-                    forget_owner(closed.tuple);
+                    // A DTLS association goes on without its allocation.
+                    if (closed.tuple.transport != Transport::Dtls) forget_owner(closed.tuple);
                     if (node_.reports) node_.reports(action);
                 },
                 [&](const core::RequestRefused&) {
@@ -53,6 +57,8 @@ void Worker::run_outbox(const IpFields& ip) {
 void Worker::send_to_client(const core::Path& path, ByteView message) {
     if (is_stream(path.tuple.transport)) {
         streams_.send_response(path.link, message);
+    } else if (path.tuple.transport == Transport::Dtls) {
+        dtls_.send(path.link, message);
     } else if (path.listener < udp_.size() && udp_[path.listener]) {
         transmit_.enqueue_copy(udp_[path.listener]->socket, message, path.tuple.client, {}, path.tuple.server.address);
     }

@@ -43,6 +43,7 @@ public:
     };
 
     std::optional<Place> enter(const IpAddress& client);
+    HashKey hash_key() const noexcept { return counts_.hash_function().key; }
     std::size_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
 
 private:

@@ -9,22 +9,41 @@
 
 namespace turnpike::net {
 
-StreamSession::StreamSession(FileDescriptor fd, core::Path p, Ssl ssl, StreamCensus::Place place, Instant now)
-    : path(std::move(p)), stage_since(now), received_at(now), partial_since(now), fd_(std::move(fd)),
-      ssl_(std::move(ssl)), place_(std::move(place)) {}
+StreamSession::StreamSession(FileDescriptor fd, core::Path p, const StreamListener& l, Stage s, Instant now)
+    : path(std::move(p)), listener(l), stage(s), stage_since(now), received_at(now), partial_since(now),
+      fd_(std::move(fd)) {}
+
+StreamSession::Peek StreamSession::peek() const noexcept {
+    for (;;) {
+        std::uint8_t first = 0;
+        const ssize_t got = ::recv(fd_.get(), &first, 1, MSG_PEEK);
+        if (got == 1) return {first, false};
+        if (got == 0) return {{}, true};
+        if (errno == EINTR) continue;
+        return {{}, errno != EAGAIN && errno != EWOULDBLOCK};
+    }
+}
+
+bool StreamSession::begin_tls(Ssl ssl, HandshakeLimits::Ticket ticket) noexcept {
+    if (!ssl || ::SSL_set_fd(ssl.get(), fd_.get()) != 1) return false;
+    ssl_ = std::move(ssl);
+    ticket_ = std::move(ticket);
+    return true;
+}
 
 StreamSession::Read StreamSession::read(ByteSpan space) noexcept {
-    if (broken_) return {0, true, true};
+    if (broken_) return {0, true, true, true};
     if (ssl_) return read_tls(space);
     for (;;) {
         const ssize_t got = ::recv(fd_.get(), space.data(), space.size(), 0);
         if (got > 0) {
             const auto size = static_cast<std::size_t>(got);
-            return {size, size < space.size(), false};
+            return {size, size < space.size()};
         }
         if (got == 0) return {0, true, true};
         if (errno == EINTR) continue;
-        return {0, true, errno != EAGAIN && errno != EWOULDBLOCK};
+        const bool broken = errno != EAGAIN && errno != EWOULDBLOCK;
+        return {0, true, broken, broken};
     }
 }
 
@@ -41,7 +60,7 @@ StreamSession::Read StreamSession::read_tls(ByteSpan space) noexcept {
         result.dry = true;
         const int error = ::SSL_get_error(ssl_.get(), done);
         if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return result;
-        if (error != SSL_ERROR_ZERO_RETURN) broken_ = true;
+        if (error != SSL_ERROR_ZERO_RETURN) broken_ = result.broken = true;
         result.ended = true;
         return result;
     }
@@ -96,10 +115,6 @@ void StreamSession::take_written(std::size_t size) noexcept {
         output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(written_));
         written_ = 0;
     }
-}
-
-bool StreamSession::handshake_begun() const noexcept {
-    return ssl_ && ::BIO_number_read(::SSL_get_rbio(ssl_.get())) > 0;
 }
 
 bool StreamSession::handshaken() const noexcept { return !ssl_ || ::SSL_is_init_finished(ssl_.get()) == 1; }

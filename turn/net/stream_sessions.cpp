@@ -9,6 +9,8 @@
 
 #include "common/base/assert.hpp"
 #include "turn/net/descriptor_limit.hpp"
+#include "turn/net/first_bytes.hpp"
+#include "turn/net/proxy_header.hpp"
 #include "turn/stun/stream_framer.hpp"
 
 namespace turnpike::net {
@@ -21,13 +23,16 @@ constexpr Seconds kCloseTimeout = 5s;        // for what is still queued
 constexpr std::size_t kFirstFrameMax = 4096; // a stranger's: a request with every attribute fits
 constexpr std::size_t kFrameMax = 20 + 0xFFFC;
 static_assert(kFrameMax <= DatagramReader::kSlotBytes);
+constexpr std::uint8_t kTlsHandshake = 0x16;  // the type of a TLS connection's first record
 constexpr std::size_t kResponseReserve = 16 * 1024;
 
 }  // namespace
 
 StreamSessions::StreamSessions(const EventLoop& loop, DatagramReader& memory, StreamCensus& census,
-                               const Limits& limits, const Clock& clock, Sink& sink)
-    : loop_(loop), memory_(memory), census_(census), limits_(limits), clock_(clock), sink_(sink) {}
+                               HandshakeLimits& handshakes, const Limits& limits, const Clock& clock, ClientSink& sink,
+                               Upstreams::Failed upstream_failed)
+    : loop_(loop), memory_(memory), census_(census), handshakes_(handshakes), limits_(limits), clock_(clock), sink_(sink),
+      upstreams_(loop, limits, clock, std::move(upstream_failed)) {}
 
 StreamSessions::~StreamSessions() {
     for (const Slot& slot : slots_) {
@@ -37,14 +42,12 @@ StreamSessions::~StreamSessions() {
 
 // ---- accepting ----
 
-void StreamSessions::listen(FileDescriptor fd, std::uint16_t listener, Transport transport, const TlsContext* tls) {
+void StreamSessions::listen(FileDescriptor fd, const StreamListener& listener) {
     auto listening = std::make_unique<Listening>();
     listening->owner = this;
     listening->event = Event::readable(loop_, fd.get(), &on_acceptable, listening.get());
     listening->fd = std::move(fd);
     listening->listener = listener;
-    listening->transport = transport;
-    listening->tls = tls;
     listening->event.start();
     listenings_.push_back(std::move(listening));
 }
@@ -86,16 +89,15 @@ void StreamSessions::pause_accepting() {
 }
 
 void StreamSessions::admit(Listening& listening, FileDescriptor fd, const Endpoint& client) {
-    auto place = census_.enter(client.address);
-    if (!place) {
-        ++refused;
-        return;
-    }
-    Ssl ssl;
-    if (listening.tls != nullptr) {
-        ssl = listening.tls->accept(fd.get());
-        if (!ssl) {
-            ++handshakes_failed;
+    const StreamListener& listener = listening.listener;
+    const Listener& settings = *listener.settings;
+    // A proxy's connection counts for its client, who is not known yet.
+    const bool proxied = settings.believes_proxy(client.address);
+    std::optional<StreamCensus::Place> place;
+    if (!proxied) {
+        place = census_.enter(client.address);
+        if (!place) {
+            ++refused;
             return;
         }
     }
@@ -106,9 +108,13 @@ void StreamSessions::admit(Listening& listening, FileDescriptor fd, const Endpoi
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof unsent_max);
 
     core::Path path;
-    path.tuple = {client, local_endpoint(fd.get()), listening.transport};
-    path.listener = listening.listener;
-    put(std::make_unique<StreamSession>(std::move(fd), path, std::move(ssl), std::move(*place), clock_.now()));
+    path.tuple = {client, local_endpoint(fd.get()), settings.transport};
+    path.listener = listener.index;
+    auto session = std::make_unique<StreamSession>(
+        std::move(fd), path, listener,
+        proxied ? StreamSession::Stage::ProxyHeader : StreamSession::Stage::FirstByte, clock_.now());
+    if (place) session->place = std::move(*place);
+    put(std::move(session));
 }
 
 // ---- the table ----
@@ -189,6 +195,9 @@ void StreamSessions::on_readable(int, short, void* session) {
 }
 
 void StreamSessions::receive(StreamSession& session) {
+    using Stage = StreamSession::Stage;
+    if (session.stage == Stage::ProxyHeader && !take_proxy_header(session)) return;
+    if (session.stage == Stage::FirstByte && !take_first_byte(session)) return;
     const std::uint64_t link = session.path.link;
     for (int i = 0; i < kReadsPerWake; ++i) {
         if (memory_.free_slots() == 0) sink_.make_room();
@@ -197,12 +206,13 @@ void StreamSessions::receive(StreamSession& session) {
         std::copy(session.input.begin(), session.input.end(), slot.begin());
         const StreamSession::Read got = session.read(slot.subspan(before));
         const Instant now = clock_.now();
-        progress(session, got, now);
+        progress(session, now);
 
         ByteSpan bytes = slot.first(before + got.size);
         const std::size_t whole = bytes.size();
         if (got.size > 0) {
             session.received_at = now;
+            if (session.stage == Stage::FirstFrame && !begins_turn(session, bytes)) return;
             if (!take_frames(session, bytes)) {
                 if (find(link) == &session) close(session);
                 return;
@@ -224,15 +234,107 @@ void StreamSessions::receive(StreamSession& session) {
 }
 
 // The stages up to the first frame, each with its own deadline (T35).
-void StreamSessions::progress(StreamSession& session, const StreamSession::Read& got, Instant now) {
-    using Stage = StreamSession::Stage;
-    if (session.stage == Stage::FirstByte && (got.size > 0 || session.handshake_begun())) {
-        enter(session, session.tls() ? Stage::Handshake : Stage::FirstFrame, now);
+
+// Reads to the header's end and no further: what follows may be TLS's.
+bool StreamSessions::take_proxy_header(StreamSession& session) {
+    Bytes& header = session.input;
+    for (;;) {
+        const auto size = ProxyHeader::measure(header);
+        if (!size) {
+            close(session);
+            return false;
+        }
+        const std::size_t wanted = size->value_or(ProxyHeader::kFixedSize), have = header.size();
+        if (*size && have == wanted) break;
+        header.resize(wanted);
+        const StreamSession::Read got = session.read(ByteSpan{header}.subspan(have));
+        header.resize(have + got.size);
+        if (got.ended) {
+            close(session);
+            return false;
+        }
+        if (got.size == 0) return false;
     }
-    if (session.stage == Stage::Handshake && session.handshaken()) {
-        ++handshakes_ok;
-        enter(session, Stage::FirstFrame, now);
+    const auto parsed = ProxyHeader::parse(header, ProxyHeader::Carries::Stream);
+    header.clear();
+    if (!parsed) {
+        close(session);
+        return false;
     }
+    if (parsed->addresses) {
+        session.path.tuple.client = parsed->addresses->source;
+        session.path.tuple.server = parsed->addresses->destination;
+    }
+    auto place = census_.enter(session.path.tuple.client.address);
+    if (!place) {
+        ++refused;
+        close(session);
+        return false;
+    }
+    session.place = std::move(*place);
+    enter(session, StreamSession::Stage::FirstByte, clock_.now());
+    return true;
+}
+
+// Plain or TLS. TLS costs nothing before its first byte, and what is none costs no handshake.
+bool StreamSessions::take_first_byte(StreamSession& session) {
+    const StreamSession::Peek peek = session.peek();
+    if (!peek.first) {
+        if (peek.ended) close(session);
+        return false;
+    }
+    const StreamListener& listener = session.listener;
+    const bool tls_only = listener.settings->transport == Transport::Tls;
+    if (listener.tls == nullptr || (*peek.first != kTlsHandshake && !tls_only)) {
+        session.path.tuple.transport = Transport::Tcp;
+        enter(session, StreamSession::Stage::FirstFrame, clock_.now());
+        return true;
+    }
+    if (*peek.first != kTlsHandshake) {
+        ++handshakes_failed;
+        close(session);
+        return false;
+    }
+    auto ticket = handshakes_.begin(session.path.tuple.client.address, clock_.now());
+    if (!ticket) {
+        ++handshakes_refused;
+        close(session);
+        return false;
+    }
+    session.path.tuple.transport = Transport::Tls;
+    enter(session, StreamSession::Stage::Handshake, clock_.now());
+    if (!session.begin_tls(listener.tls->accept(), std::move(*ticket))) {
+        close(session);
+        return false;
+    }
+    return true;
+}
+
+void StreamSessions::progress(StreamSession& session, Instant now) {
+    if (session.stage != StreamSession::Stage::Handshake || !session.handshaken()) return;
+    ++handshakes_ok;
+    session.end_handshake();
+    enter(session, StreamSession::Stage::FirstFrame, now);
+}
+
+bool StreamSessions::begins_turn(StreamSession& session, ByteView bytes) {
+    const auto& upstream = session.listener.settings->upstream;
+    const std::string_view protocol = session.protocol();
+    if (!upstream) return true;  // the framing judges it
+    const bool http = protocol == "http/1.1";
+    switch (classify_first_bytes(bytes)) {
+        case FirstBytes::Turn:
+            if (!http) return true;
+            break;
+        case FirstBytes::NeedMore: session.input.assign(bytes.begin(), bytes.end()); return false;
+        case FirstBytes::Foreign:
+            if (!http && !protocol.empty()) break;  // it said that it speaks TURN
+            upstreams_.begin(*upstream, release(session.path.link), bytes);
+            return false;
+        case FirstBytes::Refused: break;
+    }
+    close(session);
+    return false;
 }
 
 bool StreamSessions::take_frames(StreamSession& session, ByteSpan& bytes) {
@@ -336,6 +438,7 @@ void StreamSessions::enter(StreamSession& session, StreamSession::Stage stage, I
 Instant StreamSessions::deadline_of(const StreamSession& session) const noexcept {
     using Stage = StreamSession::Stage;
     switch (session.stage) {
+        case Stage::ProxyHeader:
         case Stage::FirstByte: return session.stage_since + limits_.first_byte;
         case Stage::Handshake: return session.stage_since + limits_.handshake;
         case Stage::FirstFrame: return session.stage_since + limits_.first_frame;
@@ -359,6 +462,7 @@ void StreamSessions::advance(Instant now) {
         for (const auto& listening : listenings_) listening->event.start();
     }
     wheel_.advance(now, [this, now](std::uint64_t link) { check_deadline(link, now); });
+    upstreams_.advance(now);
 }
 
 void StreamSessions::check_deadline(std::uint64_t link, Instant now) {

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "common/base/deadline_wheel.hpp"
+#include "turn/net/client_sink.hpp"
 #include "turn/net/datagram_reader.hpp"
 #include "turn/net/stream_session.hpp"
+#include "turn/net/upstreams.hpp"
 #include "turn/net/worker_pool.hpp"
 
 namespace turnpike::net {
@@ -19,28 +21,14 @@ namespace turnpike::net {
 /// Threading  the owning worker
 class StreamSessions {
 public:
-    /// What becomes of frames and ends.
-    class Sink {
-    public:
-        virtual void on_frame(const core::Path& path, ByteSpan frame) = 0;
-        virtual void on_session_closed(const core::Path& path) = 0;
-        /// Whether the 5-tuple has an allocation: silence is no reason to end it then.
-        virtual bool has_allocation(const FiveTuple& tuple) const = 0;
-        /// Sends what borrows receive memory, so that it can be used again.
-        virtual void make_room() = 0;
-
-    protected:
-        ~Sink() = default;
-    };
-
-    StreamSessions(const EventLoop& loop, DatagramReader& memory, StreamCensus& census, const Limits& limits,
-                   const Clock& clock, Sink& sink);
+    StreamSessions(const EventLoop& loop, DatagramReader& memory, StreamCensus& census, HandshakeLimits& handshakes,
+                   const Limits& limits, const Clock& clock, ClientSink& sink, Upstreams::Failed upstream_failed);
     ~StreamSessions();
     StreamSessions(const StreamSessions&) = delete;
     StreamSessions& operator=(const StreamSessions&) = delete;
 
-    /// Accepts clients of this listening socket from now on. `tls` is null for TCP.
-    void listen(FileDescriptor fd, std::uint16_t listener, Transport transport, const TlsContext* tls);
+    /// Accepts clients of this listening socket from now on.
+    void listen(FileDescriptor fd, const StreamListener& listener);
     void stop_listening();
 
     /// Queues one message for a client. Media that finds the queue full is dropped; a response may use
@@ -53,7 +41,7 @@ public:
     /// Once per wake: writes what was queued, forgets ended sessions.
     void flush();
     void advance(Instant now);
-    bool has_deadlines() const noexcept { return wheel_.armed() > 0 || accept_again_at_; }
+    bool has_deadlines() const noexcept { return wheel_.armed() > 0 || accept_again_at_ || upstreams_.size() > 0; }
 
     /// Takes a session out, alive, for another worker; nothing when the link is stale.
     std::unique_ptr<StreamSession> release(std::uint64_t link);
@@ -64,7 +52,9 @@ public:
 
     std::size_t size() const noexcept { return size_; }
 
-    std::uint64_t handshakes_ok = 0, handshakes_failed = 0;
+    const Upstreams& upstreams() const noexcept { return upstreams_; }
+
+    std::uint64_t handshakes_ok = 0, handshakes_failed = 0, handshakes_refused = 0;
     std::uint64_t media_dropped = 0;  // a slow reader's queue was full
     std::uint64_t refused = 0;        // over a cap
 
@@ -72,9 +62,7 @@ private:
     struct Listening {
         StreamSessions* owner = nullptr;
         FileDescriptor fd;
-        std::uint16_t listener = 0;
-        Transport transport = Transport::Tcp;
-        const TlsContext* tls = nullptr;
+        StreamListener listener;
         Event event;
     };
     struct Slot {
@@ -95,9 +83,14 @@ private:
     StreamSession* find(std::uint64_t link) noexcept;
 
     void receive(StreamSession& session);
+    // The steps before the first frame; false when the session waits for more, or has ended.
+    bool take_proxy_header(StreamSession& session);
+    bool take_first_byte(StreamSession& session);
+    /// Whether these bytes are for TURN; false when they went upstream, or the session has ended.
+    bool begins_turn(StreamSession& session, ByteView bytes);
     /// Cuts frames off the front; what is left of the bytes, or nothing when the stream is no TURN.
     bool take_frames(StreamSession& session, ByteSpan& bytes);
-    void progress(StreamSession& session, const StreamSession::Read& got, Instant now);
+    void progress(StreamSession& session, Instant now);
     void write(StreamSession& session);
     void mark_dirty(StreamSession& session);
     void close(StreamSession& session);
@@ -110,9 +103,11 @@ private:
     const EventLoop& loop_;
     DatagramReader& memory_;
     StreamCensus& census_;
+    HandshakeLimits& handshakes_;
     const Limits& limits_;
     const Clock& clock_;
-    Sink& sink_;
+    ClientSink& sink_;
+    Upstreams upstreams_;
     std::vector<std::unique_ptr<Listening>> listenings_;
     std::vector<Slot> slots_;
     std::vector<std::uint32_t> free_slots_;

@@ -48,7 +48,7 @@ std::optional<unsigned> Worker::elsewhere(const FiveTuple& tuple) const noexcept
     if (const auto owner = overrides_.find(tuple)) return owner->worker;
     // Usually the kernel steered it and this is home. Where it could not, home is asked to decide.
     const unsigned home = node_.steering.worker_for(tuple.client);
-    if (home == index_ || server_.knows(tuple)) return {};
+    if (home == index_ || server_.knows(tuple) || dtls_.knows(tuple)) return {};
     return home;
 }
 
@@ -84,6 +84,7 @@ bool Worker::move_away(const FiveTuple& tuple, unsigned target, Done done) {
     if (is_stream(tuple.transport)) {
         parcel.session = streams_.release(streams_.find_link(tuple));
     } else {
+        if (tuple.transport == Transport::Dtls) parcel.association = dtls_.release(tuple);
         overrides_.set(tuple, {target, parcel.move});
         guests_.erase(tuple);
     }
@@ -98,6 +99,7 @@ void Worker::adopt(Parcel parcel) {
     const FiveTuple tuple = parcel.record.tuple;
     core::Path path{tuple, parcel.record.listener, 0};
     if (parcel.session) path.link = streams_.adopt(std::move(parcel.session));
+    if (parcel.association) path.link = dtls_.adopt(std::move(parcel.association));
     const auto ids = server_.adopt(parcel.record, path, node_.clock.now());
     if (!ids || ids->size() != parcel.relays.size()) {
         refuse(std::move(parcel), path);
@@ -141,7 +143,8 @@ void Worker::refuse(Parcel parcel, const core::Path& path) {
         node_.reports(core::AllocationClosed{record.id, record.tuple, relayed, record.username, record.subject, record.realm,
                                              core::CloseReason::Expired, record.traffic, record.age});
     }
-    if (path.link != 0) streams_.close_after_flush(path.link);
+    if (is_stream(record.tuple.transport)) streams_.close_after_flush(path.link);
+    else dtls_.close(path.link);
     const unsigned home = node_.steering.worker_for(record.tuple.client);
     for (const unsigned knows : {home, parcel.from}) {
         Worker& w = *node_.workers[knows];

@@ -48,14 +48,18 @@ Node::Node(const Options& options, const Clock& c, Random& r, WorkerPool::Report
     : clock(c), random(r), reports(std::move(sink)), limits(options.limits), steering(options.workers),
       relays(options.relay_addresses), ports(local_addresses(options.relay_addresses), options.port_min, options.port_max),
       census(options.limits.stream_sessions_max, options.limits.stream_sessions_per_source, options.limits_exempt,
-             HashKey{r.public_u64(), r.public_u64()}) {}
+             HashKey{r.public_u64(), r.public_u64()}),
+      handshakes(options.limits.handshakes_max, options.limits.handshakes_per_second, options.limits.handshakes_burst,
+                 options.limits_exempt, HashKey{r.public_u64(), r.public_u64()}),
+      cookies(r), upstream_failed(options.upstream_failed) {}
 
 Worker::Worker(unsigned index, Node& node, core::Config config,
                std::shared_ptr<const core::CredentialSource> credentials,
                std::shared_ptr<const core::PeerPolicy> policy)
     : index_(index), node_(node),
       relays_(loop_, node.ports, node.relays, node.random, &on_relay_readable, this),
-      streams_(loop_, reader_, node.census, node.limits, node.clock, *this),
+      streams_(loop_, reader_, node.census, node.handshakes, node.limits, node.clock, *this, node.upstream_failed),
+      dtls_(reader_, node.census, node.handshakes, node.cookies, node.limits, node.clock, *this, *this),
       overrides_(node.random), guests_(node.random), indication_ids_(node.random),
       server_(std::move(config), std::move(credentials), std::move(policy),
               {node.relays, node.quota, node.revocations, node.next_allocation_id}, node.random),
@@ -66,19 +70,21 @@ Worker::Worker(unsigned index, Node& node, core::Config config,
 
 Worker::~Worker() { stop(); }
 
-void Worker::listen_udp(UdpSocket socket, std::uint16_t listener) {
+void Worker::listen_udp(UdpSocket socket, std::uint16_t listener, const Listener& settings, const TlsContext* tls) {
     if (listener >= udp_.size()) udp_.resize(listener + 1U);
     auto udp = std::make_unique<UdpListener>();
     udp->owner = this;
     udp->index = listener;
+    udp->settings = &settings;
     udp->socket = std::move(socket);
     udp->event = Event::readable(loop_, udp->socket.fd.get(), &on_listener_readable, udp.get());
     udp->event.start();
     udp_[listener] = std::move(udp);
+    if (tls != nullptr) dtls_.listen(listener, *tls);
 }
 
-void Worker::listen_stream(FileDescriptor fd, std::uint16_t listener, Transport transport, const TlsContext* tls) {
-    streams_.listen(std::move(fd), listener, transport, tls);
+void Worker::listen_stream(FileDescriptor fd, std::uint16_t listener, const Listener& settings, const TlsContext* tls) {
+    streams_.listen(std::move(fd), {listener, &settings, tls});
 }
 
 // ---- the thread ----
@@ -108,6 +114,7 @@ void Worker::run() {
     }
     server_.kill_all(core::CloseReason::NodeStopped, node_.clock.now(), outbox_);
     run_outbox();
+    dtls_.close_all();
     settle();
     streams_.stop_listening();
 }
@@ -120,6 +127,7 @@ void Worker::settle() {
             run_outbox();
         }
         streams_.flush();
+        dtls_.settle();
     } while (!gone_.empty());
     make_room();
     rearm_timer();
@@ -136,6 +144,7 @@ void Worker::on_timer() {
     server_.advance(now, node_.clock.wall(), outbox_);
     run_outbox();
     streams_.advance(now);
+    dtls_.advance(now);
 }
 
 void Worker::rearm_timer() {
@@ -143,7 +152,7 @@ void Worker::rearm_timer() {
     heartbeat_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     Instant at = now + kHeartbeatEvery;
     if (const auto deadline = server_.next_deadline(now)) at = std::min(at, *deadline);
-    if (streams_.has_deadlines()) at = std::min(at, now + DeadlineWheel<std::uint64_t>::kTick);
+    if (streams_.has_deadlines() || dtls_.has_deadlines()) at = std::min(at, now + DeadlineWheel<std::uint64_t>::kTick);
     if (timer_at_ && *timer_at_ <= at) return;
     timer_at_ = at;
     timer_.start(std::max(at - now, Nanoseconds{1ms}));
@@ -159,13 +168,17 @@ void Worker::on_listener_readable(int, short, void* listener) {
 void Worker::receive_from_clients(UdpListener& listener) {
     core::Path path;
     path.listener = listener.index;
-    path.tuple.transport = Transport::Udp;
     path.tuple.server.port = listener.socket.local.port;
+    const Listener& settings = *listener.settings;
     for (int batch = 0; batch < kBatchesPerWake; ++batch) {
         if (reader_.free_slots() < DatagramReader::kBatchMax) make_room();
         const auto datagrams = reader_.read(listener.socket, DatagramReader::kBatchMax);
         const Instant now = node_.clock.now();
         for (const Datagram& datagram : datagrams) {
+            const stun::Kind kind = stun::classify(datagram.payload);
+            if (kind == stun::Kind::Other) continue;
+            path.tuple.transport = kind == stun::Kind::Dtls ? Transport::Dtls : Transport::Udp;
+            if (!settings.takes(path.tuple.transport)) continue;  // RFC 7983: the other kind, on a port without it
             path.tuple.client = datagram.source;
             path.tuple.server.address = datagram.destination;
             on_client_datagram(path, datagram.payload, datagram.ip, 0, now);
@@ -176,11 +189,12 @@ void Worker::receive_from_clients(UdpListener& listener) {
 
 void Worker::on_client_datagram(const core::Path& path, ByteSpan payload, const IpFields& ip, unsigned hops, Instant now) {
     const stun::Kind kind = stun::classify(payload);
-    if (kind != stun::Kind::Stun && kind != stun::Kind::ChannelData) return;
     // A datagram in a moving 5-tuple's wake settles after a hop or two.
     constexpr unsigned kHopsMax = 4;
     if (const auto owner = elsewhere(path.tuple); owner && hops < kHopsMax) {
         hand_over(*owner, path, payload, ip, hops + 1);
+    } else if (kind == stun::Kind::Dtls) {
+        dtls_.receive(path, payload, now);
     } else if (kind == stun::Kind::ChannelData) {
         relay_to_peer(path, payload, ip, now);
     } else {
@@ -190,11 +204,26 @@ void Worker::on_client_datagram(const core::Path& path, ByteSpan payload, const 
 
 void Worker::on_frame(const core::Path& path, ByteSpan frame) {
     const Instant now = node_.clock.now();
-    if (stun::classify(frame) == stun::Kind::ChannelData) relay_to_peer(path, frame, {}, now);
-    else on_client_message(path, frame, {}, now);
+    const stun::Kind kind = stun::classify(frame);
+    if (kind == stun::Kind::ChannelData) relay_to_peer(path, frame, {}, now);
+    else if (kind == stun::Kind::Stun) on_client_message(path, frame, {}, now);
 }
 
-void Worker::on_session_closed(const core::Path& path) { gone_.push_back(path.tuple); }
+void Worker::on_session_closed(const core::Path& path) {
+    if (path.tuple.transport == Transport::Dtls) forget_owner(path.tuple);
+    gone_.push_back(path.tuple);
+}
+
+// Not at the end of the round: the new connection's first request may be in it.
+void Worker::on_session_replaced(const core::Path& path) {
+    server_.client_gone(path.tuple, node_.clock.now(), outbox_);
+    run_outbox();
+}
+
+void Worker::send_record(const core::Path& to, ByteView datagram) {
+    if (to.listener >= udp_.size() || !udp_[to.listener]) return;
+    transmit_.enqueue_copy(udp_[to.listener]->socket, datagram, to.tuple.client, {}, to.tuple.server.address);
+}
 
 void Worker::relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, Instant now) {
     const auto data = stun::ChannelDataView::parse(message);
@@ -259,6 +288,8 @@ void Worker::receive_from_peers(RelaySocket& relay) {
             const core::Path& path = *to->path;
             if (is_stream(path.tuple.transport)) {
                 streams_.send_media(path.link, message, true);
+            } else if (path.tuple.transport == Transport::Dtls) {
+                dtls_.send(path.link, message);
             } else {
                 transmit_.enqueue(udp_[path.listener]->socket, message, path.tuple.client, datagram.ip.forwarded(),
                                   path.tuple.server.address);
@@ -279,10 +310,16 @@ void Worker::add_to(Snapshot& total) const {
     total.datagrams_sent += transmit_.sent;
     total.receive_drops += reader_.overflows;
     total.send_drops += transmit_.dropped;
-    total.tls_handshakes_ok += streams_.handshakes_ok;
-    total.tls_handshakes_failed += streams_.handshakes_failed;
-    total.stream_queue_drops += streams_.media_dropped;
-    total.stream_sessions_refused += streams_.refused;
+    total.tls_handshakes_ok += streams_.handshakes_ok + dtls_.handshakes_ok;
+    total.tls_handshakes_failed += streams_.handshakes_failed + dtls_.handshakes_failed;
+    total.tls_handshakes_refused += streams_.handshakes_refused + dtls_.handshakes_refused;
+    total.dtls_sessions += dtls_.size();
+    total.upstream_connections += streams_.upstreams().size();
+    total.upstream_opened += streams_.upstreams().opened;
+    total.upstream_failed += streams_.upstreams().failed;
+    total.stream_queue_drops += streams_.media_dropped + dtls_.media_dropped;
+    total.stream_sessions_refused += streams_.refused + dtls_.refused;
+    total.counters.dropped_malformed += dtls_.dropped;
     total.ttl_drops += ttl_drops_;
     total.handed_over += handed_over_;
     total.hand_over_drops += hand_over_dropped_;

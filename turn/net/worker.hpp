@@ -10,6 +10,7 @@
 #include "turn/net/answer.hpp"
 #include "turn/net/client_framing.hpp"
 #include "turn/net/datagram_reader.hpp"
+#include "turn/net/dtls_sessions.hpp"
 #include "turn/net/mailbox.hpp"
 #include "turn/net/overrides.hpp"
 #include "turn/net/relay_sockets.hpp"
@@ -38,6 +39,9 @@ struct Node {
     std::atomic<std::uint64_t> next_allocation_id{1};
     std::atomic<std::uint64_t> next_move{1};
     StreamCensus census;
+    HandshakeLimits handshakes;
+    DtlsCookies cookies;
+    Upstreams::Failed upstream_failed;
     std::vector<std::unique_ptr<Worker>> workers;  // complete before the first thread starts
 };
 
@@ -48,7 +52,7 @@ struct Node {
 /// transfer.cpp moves 5-tuples and requests between workers.
 ///
 /// Threading  the worker's own thread, except where said
-class Worker final : private StreamSessions::Sink {
+class Worker final : private ClientSink, private DtlsConnection::Wire {
 public:
     Worker(unsigned index, Node& node, core::Config config,
            std::shared_ptr<const core::CredentialSource> credentials,
@@ -56,8 +60,9 @@ public:
     ~Worker();
 
     // ---- before start(), on the pool's thread ----
-    void listen_udp(UdpSocket socket, std::uint16_t listener);
-    void listen_stream(FileDescriptor fd, std::uint16_t listener, Transport transport, const TlsContext* tls);
+    // `settings` and `tls` outlive the worker; `tls` is null where neither TLS nor DTLS is.
+    void listen_udp(UdpSocket socket, std::uint16_t listener, const Listener& settings, const TlsContext* tls);
+    void listen_stream(FileDescriptor fd, std::uint16_t listener, const Listener& settings, const TlsContext* tls);
     void start();
     /// Ends every allocation and the thread. From the pool's thread; idempotent.
     void stop();
@@ -88,6 +93,7 @@ private:
         core::AllocationRecord record;
         std::vector<std::unique_ptr<RelaySocket>> relays;
         std::unique_ptr<StreamSession> session;
+        std::unique_ptr<DtlsSession> association;
         std::uint64_t move = 0;
         unsigned from = 0;
         Done done;
@@ -95,6 +101,7 @@ private:
     struct UdpListener {
         Worker* owner = nullptr;
         std::uint16_t index = 0;
+        const Listener* settings = nullptr;
         UdpSocket socket;
         Event event;
     };
@@ -113,11 +120,14 @@ private:
     void relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, Instant now);
     void send_to_peer(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip, bool dont_fragment);
 
-    // StreamSessions::Sink
+    // ClientSink
     void on_frame(const core::Path& path, ByteSpan frame) override;
     void on_session_closed(const core::Path& path) override;
+    void on_session_replaced(const core::Path& path) override;
     bool has_allocation(const FiveTuple& tuple) const override { return server_.knows(tuple); }
     void make_room() override;
+    // DtlsConnection::Wire
+    void send_record(const core::Path& to, ByteView datagram) override;
 
     // outbox_runner.cpp
     void run_outbox(const IpFields& ip = {});
@@ -139,6 +149,7 @@ private:
     TransmitQueue transmit_;
     RelaySockets relays_;
     StreamSessions streams_;
+    DtlsSessions dtls_;
     std::vector<std::unique_ptr<UdpListener>> udp_;  // by listener index; null for stream listeners
     Overrides overrides_;  // who has what arrives here
     Overrides guests_;     // what is here and arrives at another worker, its home

@@ -19,13 +19,19 @@ unsigned worker_count(unsigned wanted) noexcept {
 
 }  // namespace
 
+std::string Listener::transports() const {
+    std::string name{to_string(transport)};
+    if (also_secure) name += stream() ? "+tls" : "+dtls";
+    return name;
+}
+
 struct WorkerPool::State {
     Options options;
     std::shared_ptr<const core::CredentialSource> credentials;
     std::shared_ptr<const core::PeerPolicy> policy;
     std::vector<Listener> bound;
     std::vector<std::unique_ptr<TlsContext>> tls;  // by listener; null where it is none
-    std::unique_ptr<Node> node;                    // refers to tls
+    std::unique_ptr<Node> node;                    // refers to bound and tls
     bool started = false;
 
     std::expected<void, StartError> check() const;
@@ -99,14 +105,13 @@ std::expected<void, StartError> WorkerPool::State::open() {
     for (std::size_t i = 0; i < bound.size(); ++i) {
         Listener& listener = bound[i];
         tls.emplace_back();
-        if (listener.transport == Transport::Dtls) {
-            return std::unexpected{StartError{"cannot listen on dtls " + listener.address.to_string() +
-                                              ": not supported in this version; use udp, tcp or tls"}};
-        }
-        if (listener.transport == Transport::Tls) {
-            tls.back() = std::make_unique<TlsContext>(listener.certificate_file, listener.key_file);
+        if (listener.secure()) {
+            tls.back() = std::make_unique<TlsContext>(
+                listener.certificates(),
+                TlsContext::Rules{.datagram = !listener.stream(), .http = listener.upstream.has_value()});
             if (auto ok = tls.back()->load(); !ok) {
-                return std::unexpected{StartError{"cannot listen on tls " + listener.address.to_string() + ": " + ok.error()}};
+                return std::unexpected{StartError{"cannot listen on " + listener.transports() + " " +
+                                                  listener.address.to_string() + ": " + ok.error()}};
             }
         }
         auto opened = open_listener(listener, node->steering, options.limits);
@@ -120,10 +125,10 @@ std::expected<void, StartError> WorkerPool::State::open() {
         auto worker = std::make_unique<Worker>(w, *node, config, credentials, policy);
         for (std::size_t i = 0; i < bound.size(); ++i) {
             const auto index = static_cast<std::uint16_t>(i);
-            if (bound[i].transport == Transport::Udp) {
-                worker->listen_udp(std::move(sockets[i].udp[w]), index);
+            if (bound[i].stream()) {
+                worker->listen_stream(std::move(sockets[i].stream[w]), index, bound[i], tls[i].get());
             } else {
-                worker->listen_stream(std::move(sockets[i].stream[w]), index, bound[i].transport, tls[i].get());
+                worker->listen_udp(std::move(sockets[i].udp[w]), index, bound[i], tls[i].get());
             }
         }
         node->workers.push_back(std::move(worker));
@@ -224,11 +229,12 @@ void WorkerPool::set_credentials(std::shared_ptr<const core::CredentialSource> c
 }
 
 std::expected<void, StartError> WorkerPool::reload_certificates() {
+    std::expected<void, StartError> result;
     for (const auto& context : state_->tls) {
         if (!context) continue;
-        if (auto ok = context->load(); !ok) return std::unexpected{StartError{ok.error()}};
+        if (auto ok = context->load(); !ok && result) result = std::unexpected{StartError{ok.error()}};
     }
-    return {};
+    return result;
 }
 
 bool WorkerPool::transfer(const FiveTuple& tuple, unsigned worker) {

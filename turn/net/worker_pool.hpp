@@ -9,15 +9,40 @@
 #include "common/base/clock.hpp"
 #include "common/base/random.hpp"
 #include "turn/core/server.hpp"
+#include "turn/net/tls_context.hpp"
 
 namespace turnpike::net {
 
 /// One client-facing socket address.
 struct Listener {
     Transport transport = Transport::Udp;
+    bool also_secure = false;               // UDP and TCP: DTLS or TLS on the same port, told apart by the first byte
     Endpoint address;                       // port 0: the kernel picks one (tests)
     std::string realm;
-    std::string certificate_file, key_file; // PEM; TLS only
+    std::string certificate_file, key_file; // PEM; TLS and DTLS
+    std::vector<CertificateFiles> more_certificates;  // chosen by the server name that the client asks for
+    std::optional<Endpoint> upstream;       // streams: where connections go that are no TURN
+    std::vector<Cidr> proxy_protocol;       // networks whose proxies say for whom they speak
+
+    bool stream() const noexcept { return is_stream(transport); }
+    bool secure() const noexcept { return also_secure || transport == Transport::Tls || transport == Transport::Dtls; }
+    /// Whether it takes clients of that transport.
+    bool takes(Transport t) const noexcept {
+        return t == transport || (also_secure && t == (stream() ? Transport::Tls : Transport::Dtls));
+    }
+    std::vector<CertificateFiles> certificates() const {
+        std::vector<CertificateFiles> all{{certificate_file, key_file}};
+        all.insert(all.end(), more_certificates.begin(), more_certificates.end());
+        return all;
+    }
+    bool believes_proxy(const IpAddress& proxy) const noexcept {
+        for (const Cidr& block : proxy_protocol) {
+            if (block.contains(proxy)) return true;
+        }
+        return false;
+    }
+    /// As the configuration has it: "tls", "tcp+tls".
+    std::string transports() const;
 };
 
 struct Limits {
@@ -25,6 +50,9 @@ struct Limits {
     std::size_t stream_sessions_max = 10'000;        // of the node
     std::size_t stream_sessions_per_source = 64;     // per IPv4 address or IPv6 /64
     Seconds first_byte = 5s, handshake = 5s, first_frame = 10s, idle = 5min;
+    Seconds dtls_handshake = 10s;                    // flights may be lost, and are sent again after 1, 3 and 7 s
+    std::size_t handshakes_max = 1'000;              // TLS and DTLS handshakes under way
+    double handshakes_per_second = 20, handshakes_burst = 100;  // of one source; 0 per second: no limit
     int socket_buffer_bytes = 1 << 20;               // SO_RCVBUF and SO_SNDBUF of listeners
 };
 
@@ -36,6 +64,8 @@ struct Options {
     core::Config core;                      // `listeners` of it is filled in from ours
     Limits limits;
     std::vector<Cidr> limits_exempt;
+    /// An upstream that could not be reached (errno), on a worker's thread: be quick.
+    std::function<void(const Endpoint& upstream, int error)> upstream_failed;
 };
 
 /// Why the pool did not start, as one sentence that names the place and the fix:
@@ -49,10 +79,13 @@ struct Snapshot {
     core::Counters counters;
     std::size_t allocations = 0;
     std::size_t allocations_by_transport[4] = {};
-    std::size_t stream_sessions = 0;
+    std::size_t stream_sessions = 0;             // of clients that have a connection: TCP, TLS, DTLS
     std::size_t ports_used = 0, ports_capacity = 0;
     std::uint64_t datagrams_received = 0, datagrams_sent = 0, receive_drops = 0;  // SO_RXQ_OVFL
-    std::uint64_t tls_handshakes_ok = 0, tls_handshakes_failed = 0;
+    std::uint64_t tls_handshakes_ok = 0, tls_handshakes_failed = 0, tls_handshakes_refused = 0;  // DTLS too
+    std::size_t dtls_sessions = 0;               // of stream_sessions
+    std::size_t upstream_connections = 0;
+    std::uint64_t upstream_opened = 0, upstream_failed = 0;
     std::size_t ports_quarantined = 0;           // released less than 120 s ago
     std::uint64_t send_drops = 0;                // socket buffer full, or the kernel refused the datagram
     std::uint64_t stream_queue_drops = 0;        // media for a client that reads too slowly
@@ -95,7 +128,8 @@ public:
     std::size_t revoke(std::string_view realm, std::string_view subject, WallTime until);
     std::vector<core::Revocations::Entry> revocations() const;
     void set_credentials(std::shared_ptr<const core::CredentialSource> credentials);
-    /// Reads certificate files again; live connections keep theirs.
+    /// Reads certificate files again; live connections keep theirs. A listener whose files are no good keeps what it
+    /// had, and the others change all the same.
     std::expected<void, StartError> reload_certificates();
 
     /// Moves the allocation of a 5-tuple (with its stream connection, if it has one) to a worker;

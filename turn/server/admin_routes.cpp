@@ -74,7 +74,7 @@ Response show_node(Node& node) {
     Json listeners = Json::array(), relays = Json::array();
     for (const net::Listener& l : node.listeners)
         listeners.push_back(
-            {{"transport", to_string(l.transport)}, {"address", l.address.to_string()}});
+            {{"transport", l.transports()}, {"address", l.address.to_string()}});
     for (const auto& a : node.pool.relays().addresses())
         relays.push_back({{"local", a.local.to_string()}, {"external", a.external.to_string()}});
     const std::size_t limit = node.config.net.core.allocations_total

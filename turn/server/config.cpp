@@ -166,7 +166,10 @@ void read_peers(config::Document& document, config::Table peers,
             rules.hard_denied.push_back(address);
     };
     for (const IpAddress& address : machine.addresses) deny(address);
-    for (const net::Listener& listener : config.net.listeners) deny(listener.address.address);
+    for (const net::Listener& listener : config.net.listeners) {
+        deny(listener.address.address);
+        if (listener.upstream) deny(listener.upstream->address);
+    }
     if (config.common.metrics_address) deny(config.common.metrics_address->address);
 }
 
@@ -182,7 +185,7 @@ void check_ports(config::Document& document, config::Table relay,
                 return at.address.is_unspecified() ? a.local.family() == at.address.family()
                                                    : a.local == at.address;
             });
-        if (listener.net.transport != Transport::Udp || !same_address || at.port < net.port_min ||
+        if (listener.net.stream() || !same_address || at.port < net.port_min ||
             at.port > net.port_max)
             continue;
         const std::string message = "the listener's port " + std::to_string(at.port) +
@@ -210,6 +213,9 @@ void read_limits(config::Table limits, Config& config) {
     limits.number("stream_sessions", net.limits.stream_sessions_max, 1, 10'000'000);
     limits.number("stream_sessions_per_source", net.limits.stream_sessions_per_source, 1,
                   10'000'000);
+    limits.number("handshakes", net.limits.handshakes_max, 1, 10'000'000);
+    limits.number("handshakes_per_second", net.limits.handshakes_per_second, 0, kMost);
+    limits.number("handshakes_burst", net.limits.handshakes_burst, 1, kMost);
 }
 
 }  // namespace
@@ -286,8 +292,8 @@ double worst_amplification(const Config& config) {
 std::string summary(const Config& config) {
     std::string text;
     for (const net::Listener& listener : config.net.listeners) {
-        text += "listen   " + std::string{to_string(listener.transport)} + " " +
-                listener.address.to_string() + ", realm " + listener.realm + "\n";
+        text += "listen   " + listener.transports() + " " + listener.address.to_string() +
+                ", realm " + listener.realm + "\n";
     }
     for (const auto& relay : config.net.relay_addresses) {
         text += "relay    " + relay.local.to_string();

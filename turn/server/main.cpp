@@ -2,6 +2,7 @@
 // to stop.
 
 #include <cstdio>
+#include <cstring>
 #include <string>
 
 #include "common/base/system_clock.hpp"
@@ -22,7 +23,7 @@ namespace turnpike::relay {
 namespace {
 
 constexpr Milliseconds kSecretsEvery = 1s, kLoadEvery = 2s, kStatusEvery = 10s,
-                       kLabReminderEvery = 60s, kTidyEvery = 1h;
+                       kLabReminderEvery = 60s, kTidyEvery = 1h, kTicketKeysEvery = 12h;
 constexpr std::size_t kNonceKeyBytes = 32;
 
 /// A start that cannot be: one sentence, plain for people.
@@ -81,6 +82,10 @@ int serve(const Options& options, Loaded loaded) {
     const std::optional<core::StaticUser> throwaway = throwaway_user(config, random);
     if (throwaway) config.users.push_back(*throwaway);
 
+    config.net.upstream_failed = [&log](const Endpoint& upstream, int error) {
+        log.limited(ops::Level::Warning, 10s, "upstream.failed",
+                    {{"upstream", upstream.to_string()}, {"reason", std::strerror(error)}});
+    };
     UsageLog usage{loop, log, ops::ClientIpPrivacy{config.common.client_ip, privacy_key}, clock};
     net::WorkerPool pool{
         config.net,   config.credentials(),
@@ -134,7 +139,11 @@ int serve(const Options& options, Loaded loaded) {
     Reload reload{options, config, node, throwaway};
     reload.watch(loaded.document);
     loop.handle_usual_signals([&reload] { reload.all(); });
-    loop.every(kSecretsEvery, [&reload] { reload.secrets_if_changed(); });
+    loop.every(kSecretsEvery, [&reload] {
+        reload.secrets_if_changed();
+        reload.certificates_if_changed();
+    });
+    loop.every(kTicketKeysEvery, [&reload] { reload.certificates(); });
     loop.every(kLoadEvery, [&] { node.load.sample(clock.now()); });
     loop.every(kStatusEvery, [&] { ops::systemd::status(status_line(pool.snapshot())); });
     loop.every(kTidyEvery, [&] {
@@ -161,7 +170,7 @@ int serve(const Options& options, Loaded loaded) {
 
     if (throwaway) tell(*throwaway, config.realm);
     for (const net::Listener& listener : node.listeners) {
-        log.info("listening", {{"transport", to_string(listener.transport)},
+        log.info("listening", {{"transport", listener.transports()},
                                {"address", listener.address.to_string()},
                                {"realm", listener.realm}});
     }

@@ -103,12 +103,21 @@ void collect_requests(ops::Scrape& s, const net::Snapshot& snap) {
         s.counter("turnpike_relay_stun_errors_total", "STUN error responses.",
                   number(snap.counters.errors[i]), {{"code", std::to_string(i + 300)}});
     }
-    s.gauge("turnpike_relay_stream_sessions", "TCP and TLS connections of clients.",
+    s.gauge("turnpike_relay_stream_sessions",
+            "TCP and TLS connections and DTLS associations of clients.",
             number(snap.stream_sessions));
-    s.counter("turnpike_relay_tls_handshakes_total", "TLS handshakes.",
+    s.counter("turnpike_relay_tls_handshakes_total", "TLS and DTLS handshakes.",
               number(snap.tls_handshakes_ok), {{"result", "ok"}});
-    s.counter("turnpike_relay_tls_handshakes_total", "TLS handshakes.",
+    s.counter("turnpike_relay_tls_handshakes_total", "TLS and DTLS handshakes.",
               number(snap.tls_handshakes_failed), {{"result", "failed"}});
+    s.counter("turnpike_relay_tls_handshakes_total", "TLS and DTLS handshakes.",
+              number(snap.tls_handshakes_refused), {{"result", "refused"}});
+    s.gauge("turnpike_relay_upstream_connections", "Connections that are no TURN.",
+            number(snap.upstream_connections));
+    s.counter("turnpike_relay_upstream_connections_total", "Connections that are no TURN.",
+              number(snap.upstream_opened), {{"result", "ok"}});
+    s.counter("turnpike_relay_upstream_connections_total", "Connections that are no TURN.",
+              number(snap.upstream_failed), {{"result", "failed"}});
 }
 
 }  // namespace

@@ -19,11 +19,11 @@ std::string host_of(const net::Listener& listener,
     return bound.is_unspecified() ? std::string{} : listener.address.to_string();
 }
 
-std::string url_of(const net::Listener& listener,
+std::string url_of(const net::Listener& listener, Transport transport,
                    const std::vector<core::RelayDirectory::Address>& relays) {
     const std::string host = host_of(listener, relays);
     if (host.empty()) return {};
-    switch (listener.transport) {
+    switch (transport) {
         case Transport::Udp:
             return "turn:" + host + "?transport=udp";
         case Transport::Tcp:
@@ -42,8 +42,8 @@ std::vector<std::string> node_urls(const std::vector<net::Listener>& listeners,
                                    const std::vector<core::RelayDirectory::Address>& relays) {
     const auto first = [&](Transport transport) -> std::string {
         for (const net::Listener& listener : listeners) {
-            if (listener.transport != transport) continue;
-            if (std::string url = url_of(listener, relays); !url.empty()) return url;
+            if (!listener.takes(transport)) continue;
+            if (std::string url = url_of(listener, transport, relays); !url.empty()) return url;
         }
         return {};
     };

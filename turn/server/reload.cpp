@@ -3,6 +3,7 @@
 #include <map>
 
 #include "common/ops/systemd.hpp"
+#include "turn/server/listeners.hpp"
 
 namespace turnpike::relay {
 namespace {
@@ -64,11 +65,7 @@ void Reload::all() {
         apply_credentials(*loaded);
         node_.log.set_level(loaded->config.common.log.level);
         watch(loaded->document);
-        if (const auto certificates = node_.pool.reload_certificates(); !certificates) {
-            node_.log.error("reload.certificates_kept", {{"reason", certificates.error().message}});
-        } else {
-            config_.certificates = std::move(loaded->config.certificates);
-        }
+        certificates();
         node_.log.info("reload.done",
                        {{"secrets", config_.secrets.size()}, {"users", config_.users.size()}});
         // Shown is what is in effect: not what waits for a restart.
@@ -85,6 +82,37 @@ void Reload::secrets_if_changed() {
         apply_credentials(*loaded);
         node_.log.info("secrets.reloaded",
                        {{"secrets", config_.secrets.size()}, {"users", config_.users.size()}});
+    }
+}
+
+void Reload::watch(const config::Document& document) {
+    watch_.watch(document.secret_files());
+    std::vector<std::filesystem::path> files;
+    for (const net::Listener& listener : node_.listeners) {
+        if (!listener.secure()) continue;
+        for (const net::CertificateFiles& pair : listener.certificates()) {
+            files.emplace_back(pair.certificate);
+            files.emplace_back(pair.key);
+        }
+    }
+    certificate_watch_.watch(std::move(files));
+}
+
+void Reload::certificates_if_changed() {
+    if (!certificate_watch_.changed()) return;
+    certificates();
+}
+
+// Two files are seldom written in one instant: what does not fit together is looked at again when
+// the other one changes.
+void Reload::certificates() {
+    if (const auto loaded = node_.pool.reload_certificates(); !loaded)
+        node_.log.error("certificates.kept", {{"reason", loaded.error().message}});
+    else if (!config_.certificates.empty())
+        node_.log.info("certificates.loaded");
+    for (const net::Listener& listener : config_.net.listeners) {
+        if (const auto until = certificates_until(listener, node_.clock.wall()))
+            config_.certificates[listener.address.to_string()] = *until;
     }
 }
 

@@ -26,7 +26,11 @@ public:
     void all();
     /// The timer: only when a file with a secret has changed.
     void secrets_if_changed();
-    void watch(const config::Document& document) { watch_.watch(document.secret_files()); }
+    /// The timer: only when a file with a certificate or a key has changed, or was replaced.
+    void certificates_if_changed();
+    /// Reads certificates again whether they changed or not, which gives session tickets new keys.
+    void certificates();
+    void watch(const config::Document& document);
 
 private:
     std::optional<Loaded> read();
@@ -36,7 +40,7 @@ private:
     Config& config_;
     Node& node_;
     std::optional<core::StaticUser> throwaway_;
-    ops::FileWatch watch_;
+    ops::FileWatch watch_, certificate_watch_;
 };
 
 /// Keys whose value differs between two printed configurations, those left out that a reload

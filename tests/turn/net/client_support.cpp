@@ -122,7 +122,7 @@ std::uint32_t Incoming::u32(Attribute type) const {
 
 // ---- TestClient ----
 
-TestClient::TestClient(Transport transport, const Endpoint& server, const std::string& from)
+TestClient::TestClient(Transport transport, const Endpoint& server, const std::string& from, Milliseconds handshake)
     : transport_(transport), server_(server), context_(nullptr, &::SSL_CTX_free) {
     const std::string local = !from.empty() ? from : server.address.is_v4() ? "127.0.0.1" : "::1";
     if (transport == Transport::Udp) {
@@ -132,16 +132,18 @@ TestClient::TestClient(Transport transport, const Endpoint& server, const std::s
         return;
     }
     std::signal(SIGPIPE, SIG_IGN);  // SSL_write to a server that closed
-    fd_ = FileDescriptor{::socket(server.address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const bool dtls = transport == Transport::Dtls;
+    fd_ = FileDescriptor{::socket(server.address.is_v4() ? AF_INET : AF_INET6, (dtls ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0)};
     sockaddr_storage name{};
     socklen_t size = Endpoint{IpAddress::parse(local).value(), 0}.to(name);
     EXPECT_EQ(0, ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&name), size));
-    set(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+    if (!dtls) set(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     const timeval timeout{5, 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     size = server.to(name);
     connected_ = ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&name), size) == 0;
     local_ = local_endpoint(fd_.get());
+    if (dtls && connected_) connected_ = handshake_dtls(handshake);
     if (transport == Transport::Tls && connected_) {
         context_.reset(::SSL_CTX_new(::TLS_client_method()));
         ssl_.reset(::SSL_new(context_.get()));
@@ -152,7 +154,31 @@ TestClient::TestClient(Transport transport, const Endpoint& server, const std::s
     }
 }
 
-TestClient::~TestClient() = default;
+TestClient::~TestClient() {
+    if (ssl_ && transport_ == Transport::Dtls && !abandoned) ::SSL_shutdown(ssl_.get());
+}
+
+bool TestClient::handshake_dtls(Milliseconds wait) {
+    ::fcntl(fd_.get(), F_SETFL, O_NONBLOCK);
+    context_.reset(::SSL_CTX_new(::DTLS_client_method()));
+    ssl_.reset(::SSL_new(context_.get()));
+    BIO* const bio = ::BIO_new_dgram(fd_.get(), BIO_NOCLOSE);
+    sockaddr_storage name{};
+    server_.to(name);
+    BIO_ctrl_set_connected(bio, &name);
+    ::SSL_set_bio(ssl_.get(), bio, bio);
+    const auto deadline = std::chrono::steady_clock::now() + wait;
+    for (;;) {
+        const int done = ::SSL_connect(ssl_.get());
+        if (done == 1) return true;
+        if (::SSL_get_error(ssl_.get(), done) != SSL_ERROR_WANT_READ || std::chrono::steady_clock::now() > deadline) return false;
+        timeval left{0, 100'000};
+        DTLSv1_get_timeout(ssl_.get(), &left);
+        if (!wait_readable(fd_.get(), std::min(wait, Milliseconds{left.tv_sec * 1000 + left.tv_usec / 1000 + 1}))) {
+            DTLSv1_handle_timeout(ssl_.get());
+        }
+    }
+}
 
 void TestClient::send_raw(ByteView bytes) {
     if (udp_) {
@@ -205,6 +231,14 @@ std::optional<Incoming> TestClient::next_frame(Milliseconds wait) {
 }
 
 std::optional<Incoming> TestClient::next(Milliseconds wait) {
+    if (transport_ == Transport::Dtls) {
+        Incoming incoming;
+        incoming.bytes.resize(16'384);
+        const long got = read_some(incoming.bytes, wait);
+        if (got <= 0) return {};
+        incoming.bytes.resize(static_cast<std::size_t>(got));
+        return incoming;
+    }
     if (!udp_) return next_frame(wait);
     auto received = udp_->receive(wait);
     if (!received) return {};
@@ -236,6 +270,7 @@ bool TestClient::closed_by_server(Milliseconds wait) {
 }
 
 std::optional<Incoming> TestClient::request(Method method, const std::function<void(stun::MessageBuilder&)>& attributes) {
+    const bool datagrams = !is_stream(transport_);
     for (int attempt = 0; attempt < 3; ++attempt) {
         std::array<std::uint8_t, 12> id{};
         store_u16(id, 0, local_.port);
@@ -250,9 +285,9 @@ std::optional<Incoming> TestClient::request(Method method, const std::function<v
         const Bytes message{builder.bytes().begin(), builder.bytes().end()};
 
         std::optional<Incoming> answer;
-        for (int sent = 0; sent < (udp_ ? 5 : 1) && !answer; ++sent) {
+        for (int sent = 0; sent < (datagrams ? 5 : 1) && !answer; ++sent) {
             send_raw(message);
-            const auto deadline = std::chrono::steady_clock::now() + (udp_ ? 1000ms : 5000ms);
+            const auto deadline = std::chrono::steady_clock::now() + (datagrams ? 1000ms : 5000ms);
             while (!answer) {
                 const auto left = std::chrono::duration_cast<Milliseconds>(deadline - std::chrono::steady_clock::now());
                 auto incoming = next(std::max(left, 0ms));

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <cstdio>
 
@@ -11,7 +12,7 @@
 
 namespace turnpike::net::testing {
 
-SelfSigned::SelfSigned(const TempDir& directory, const std::string& name)
+SelfSigned::SelfSigned(const TempDir& directory, const std::string& name, const std::string& names)
     : certificate_file((directory.path() / (name + ".pem")).string()), key_file((directory.path() / (name + ".key")).string()) {
     EVP_PKEY* const key = ::EVP_EC_gen("P-256");
     X509* const certificate = ::X509_new();
@@ -23,6 +24,13 @@ SelfSigned::SelfSigned(const TempDir& directory, const std::string& name)
     X509_NAME* const subject = ::X509_get_subject_name(certificate);
     ::X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
     ::X509_set_issuer_name(certificate, subject);
+    if (!names.empty()) {
+        X509V3_CTX extensions{};
+        ::X509V3_set_ctx(&extensions, certificate, certificate, nullptr, nullptr, 0);
+        X509_EXTENSION* const extension = ::X509V3_EXT_conf_nid(nullptr, &extensions, NID_subject_alt_name, names.c_str());
+        ::X509_add_ext(certificate, extension, -1);
+        ::X509_EXTENSION_free(extension);
+    }
     ::X509_sign(certificate, key, ::EVP_sha256());
     std::FILE* file = std::fopen(certificate_file.c_str(), "w");
     ::PEM_write_X509(file, certificate);
@@ -42,7 +50,8 @@ TestRelay::TestRelay(Setup setup) {
         listener.transport = transport;
         listener.address = Endpoint::parse(address).value();
         listener.realm = "test";
-        if (transport == Transport::Tls) {
+        if (setup.each) setup.each(listener);
+        if (listener.secure() && listener.certificate_file.empty()) {
             if (!certificate) certificate.emplace(directory);
             listener.certificate_file = certificate->certificate_file;
             listener.key_file = certificate->key_file;
@@ -56,6 +65,8 @@ TestRelay::TestRelay(Setup setup) {
     options.core = setup.core;
     options.core.rate_exempt = {Cidr::parse("127.0.0.0/8").value(), Cidr::parse("::1/128").value()};
     options.limits = setup.limits;
+    options.limits_exempt = setup.limits_exempt;
+    options.upstream_failed = setup.upstream_failed;
 
     std::vector<core::StaticUser> users;
     users.push_back({"alice", Secret{std::string_view{"wonderland"}}});

@@ -35,7 +35,8 @@ private:
 
 /// A certificate for "localhost" and its key, in PEM files.
 struct SelfSigned {
-    explicit SelfSigned(const TempDir& directory, const std::string& name = "relay");
+    /// `names`: subjectAltName, "DNS:a.example,DNS:*.b.example".
+    explicit SelfSigned(const TempDir& directory, const std::string& name = "relay", const std::string& names = {});
     std::string certificate_file, key_file;
 };
 
@@ -79,17 +80,18 @@ struct Incoming {
     std::uint32_t u32(stun::Attribute type) const;
 };
 
-/// A TURN client with blocking calls, over UDP, TCP or TLS.
+/// A TURN client with blocking calls, over UDP, TCP, TLS or DTLS.
 class TestClient {
 public:
     /// `from` is the local address, with port 0 as a rule.
-    TestClient(Transport transport, const Endpoint& server, const std::string& from = {});
+    TestClient(Transport transport, const Endpoint& server, const std::string& from = {}, Milliseconds handshake = 5000ms);
     ~TestClient();
     TestClient(const TestClient&) = delete;
     TestClient& operator=(const TestClient&) = delete;
 
     std::string username = "alice", password = "wonderland";
     int ttl = -1, traffic_class = -1;  // of what it sends by UDP
+    bool abandoned = false;            // DTLS: it ends without a word
 
     /// Builds, signs when there is a nonce, sends and waits; answers 401 and 438 once. Retransmits over UDP.
     std::optional<Incoming> request(stun::Method method, const std::function<void(stun::MessageBuilder&)>& attributes = {});
@@ -107,16 +109,23 @@ public:
     void send_raw(ByteView bytes);
     /// The next message that is not the answer to a request.
     std::optional<Incoming> receive(Milliseconds wait = 2000ms);
-    /// Stream: whether the server closed within the time.
+    /// Stream or DTLS: whether the server closed within the time.
     bool closed_by_server(Milliseconds wait = 2000ms);
 
     Endpoint local() const { return local_; }
     Endpoint server() const { return server_; }
     FiveTuple tuple() const { return {local_, server_, transport_}; }
     bool connected() const noexcept { return connected_; }
+    /// DTLS: forgets its association without a word, and makes a new one from the same port.
+    bool begin_anew(Milliseconds wait = 5000ms) {
+        nonce_.clear();
+        return handshake_dtls(wait);
+    }
+    ssl_st* ssl() const noexcept { return ssl_.get(); }
     int fd() const noexcept { return udp_ ? udp_->fd() : fd_.get(); }
 
 private:
+    bool handshake_dtls(Milliseconds wait = 5000ms);
     std::optional<Incoming> next(Milliseconds wait);
     std::optional<Incoming> next_frame(Milliseconds wait);
     long read_some(ByteSpan space, Milliseconds wait);  // stream; 0: closed, -1: nothing in time
@@ -148,6 +157,9 @@ public:
         Limits limits;
         core::Config core;
         const Clock* clock = nullptr;  // null: the system's
+        std::function<void(Listener&)> each;  // more of a listener's settings
+        std::vector<Cidr> limits_exempt;
+        std::function<void(const Endpoint&, int)> upstream_failed;
     };
     explicit TestRelay(Setup setup);
     TestRelay() : TestRelay(Setup{}) {}

@@ -32,7 +32,8 @@ class RelayingTest : public ::testing::TestWithParam<Leg> {};
 INSTANTIATE_TEST_SUITE_P(Legs, RelayingTest,
                          ::testing::Values(Leg{Transport::Udp, "127.0.0.1:0"}, Leg{Transport::Udp, "[::1]:0"},
                                            Leg{Transport::Tcp, "127.0.0.1:0"}, Leg{Transport::Tcp, "[::1]:0"},
-                                           Leg{Transport::Tls, "127.0.0.1:0"}, Leg{Transport::Tls, "[::1]:0"}),
+                                           Leg{Transport::Tls, "127.0.0.1:0"}, Leg{Transport::Tls, "[::1]:0"},
+                                           Leg{Transport::Dtls, "127.0.0.1:0"}, Leg{Transport::Dtls, "[::1]:0"}),
                          name_of);
 
 // RFC 8656 §12: a channel, both ways, with every padding.
@@ -166,8 +167,8 @@ TEST_P(RelayingTest, TheLargestDatagramsPass) {
     const auto relayed = client.allocate(Family::V4);
     ASSERT_TRUE(relayed);
     ASSERT_TRUE(client.bind_channel(0x4ABC, peer.local()));
-    // 4 bytes of header are added towards the client: 65,507 is the end over UDP on IPv4.
-    const std::string big(65'500, 'b');
+    // 4 bytes of header are added towards the client: 65,507 is the end over UDP on IPv4, 2^14 that of a DTLS record.
+    const std::string big(GetParam().transport == Transport::Dtls ? 16'380 : 65'500, 'b');
 
     client.send_channel(0x4ABC, big);
     const auto at_peer = peer.receive();

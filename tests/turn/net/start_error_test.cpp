@@ -118,9 +118,9 @@ TEST_F(StartErrorTest, AnEmptyPortRangeIsNamed) {
 
 TEST_F(StartErrorTest, NothingToListenOnIsSaid) { EXPECT_THAT(start(), HasSubstr("add a [[listen]]")); }
 
-TEST_F(StartErrorTest, DtlsIsRefusedByName) {
+TEST_F(StartErrorTest, DtlsWantsACertificate) {
     listen(Transport::Dtls, "127.0.0.1:0");
-    EXPECT_THAT(start(), HasSubstr("cannot listen on dtls 127.0.0.1:0: not supported in this version"));
+    EXPECT_THAT(start(), HasSubstr("cannot listen on dtls 127.0.0.1:0: cannot read the certificate"));
 }
 
 TEST_F(StartErrorTest, CertificateTroubleNamesTheFile) {

@@ -22,7 +22,7 @@ constexpr unsigned kWorkers = 4;
 TestRelay::Setup four_workers() {
     TestRelay::Setup setup;
     setup.listen = {{Transport::Udp, "127.0.0.1:0"}, {Transport::Tcp, "127.0.0.1:0"}, {Transport::Tls, "127.0.0.1:0"},
-                    {Transport::Udp, "[::1]:0"}};
+                    {Transport::Udp, "[::1]:0"}, {Transport::Dtls, "127.0.0.1:0"}};
     setup.workers = kWorkers;
     return setup;
 }
@@ -44,11 +44,11 @@ void expect_whole(TestClient& client, UdpEnd& peer, const Endpoint& relayed, con
 class TransferTest : public ::testing::TestWithParam<std::size_t> {};  // listener
 
 std::string name_of(const ::testing::TestParamInfo<std::size_t>& listener) {
-    const char* const names[] = {"udp", "tcp", "tls", "udpIpv6"};
+    const char* const names[] = {"udp", "tcp", "tls", "udpIpv6", "dtls"};
     return names[listener.param];
 }
 
-INSTANTIATE_TEST_SUITE_P(Legs, TransferTest, ::testing::Values(0U, 1U, 2U, 3U), name_of);
+INSTANTIATE_TEST_SUITE_P(Legs, TransferTest, ::testing::Values(0U, 1U, 2U, 3U, 4U), name_of);
 
 TEST_P(TransferTest, AnAllocationMovesThroughEveryWorkerAndStaysWhole) {
     TestRelay relay{four_workers()};
@@ -110,7 +110,7 @@ TEST_P(TransferTest, AMovedAllocationCanBeKilled) {
     ASSERT_EQ(1U, listed.size());
     EXPECT_EQ(1U, relay.pool->kill(listed[0].id, core::CloseReason::Killed));
     EXPECT_EQ(0U, relay.pool->snapshot().ports_used);
-    if (is_stream(client.tuple().transport)) {
+    if (client.tuple().transport != Transport::Udp) {
         EXPECT_TRUE(client.closed_by_server());
     } else {
         EXPECT_TRUE(client.allocate(Family::V4)) << "and again";
@@ -177,9 +177,9 @@ TEST(TransferLoadTest, NothingAcknowledgedIsLostWhileAllocationsMoveUnderLoad) {
         std::string failure;
     };
     std::vector<std::unique_ptr<Talker>> talkers;
-    for (std::size_t i = 0; i < 6; ++i) {
+    for (std::size_t i = 0; i < 7; ++i) {
         auto talker = std::make_unique<Talker>();
-        const std::size_t listener = std::array<std::size_t, 6>{0, 1, 2, 3, 0, 1}[i];
+        const std::size_t listener = std::array<std::size_t, 7>{0, 1, 2, 3, 0, 1, 4}[i];
         talker->client = std::make_unique<TestClient>(relay.pool->listeners()[listener].transport, relay.listener(listener));
         const auto relayed = talker->client->allocate(Family::V4);
         ASSERT_TRUE(relayed);
@@ -237,8 +237,8 @@ TEST(TransferLoadTest, NothingAcknowledgedIsLostWhileAllocationsMoveUnderLoad) {
     }
     EXPECT_GE(echoed, sent - sent / 100) << "of " << sent;
     const Snapshot snapshot = relay.pool->snapshot();
-    EXPECT_EQ(6U, snapshot.allocations);
-    EXPECT_EQ(6U, snapshot.ports_used);
+    EXPECT_EQ(7U, snapshot.allocations);
+    EXPECT_EQ(7U, snapshot.ports_used);
     EXPECT_TRUE(relay.closed().empty());
     EXPECT_EQ(0U, snapshot.hand_over_drops);
     RecordProperty("moves", moves);

@@ -168,14 +168,29 @@ TEST(RelayConfig, RefusesWhatCannotBeMeant) {
          "has the address of another one (relay.toml:1)"},
         {with_basics("[[listen]]\ntransport = \"udp\"\n"), "listen[1].address is needed"},
         {with_basics("[[listen]]\ntransport = \"dtls\"\naddress = \"192.0.2.10:5349\"\n"),
-         "not supported in this version"},
+         "listen[1].certificate is needed for transport = \"dtls\""},
+        {with_basics("[[listen]]\ntransport = \"tcp+tls\"\naddress = \"192.0.2.10:443\"\n"),
+         "listen[1].key is needed for transport = \"tcp+tls\""},
+        {with_basics("[[listen]]\ntransport = \"udp+dtls\"\naddress = \"192.0.2.10:3478\"\n"),
+         "has the address of another one (relay.toml:1)"},
+        {with_basics("[[listen]]\naddress = \"192.0.2.10:3479\"\nupstream = \"127.0.0.1:80\"\n"),
+         "listen[1].upstream is for \"tcp\", \"tls\" and \"tcp+tls\" only"},
+        {with_basics("[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.10:3479\"\nupstream = "
+                     "\"192.0.2.10:3479\"\n"),
+         "listen[1].upstream is the listener's own address"},
+        {with_basics("[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.10:3479\"\nupstream = "
+                     "\"0.0.0.0:80\"\n"),
+         "where nothing can listen"},
+        {with_basics("[[listen]]\naddress = \"192.0.2.10:3479\"\nproxy_protocol = "
+                     "[\"10.0.0.1/8\"]\n"),
+         "listen[1].proxy_protocol"},
         {with_basics("[[listen]]\ntransport = \"sctp\"\naddress = \"192.0.2.10:5349\"\n"),
          "must be one of \"udp\", \"tcp\", \"tls\""},
         {with_basics("[[listen]]\ntransport = \"tls\"\naddress = \"192.0.2.10:5349\"\n"),
          "listen[1].certificate is needed for transport = \"tls\""},
         {with_basics(
              "[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.10:5349\"\nkey = \"k\"\n"),
-         "is for transport = \"tls\" only"},
+         "is for transports with TLS or DTLS only"},
         {with_basics("[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.99:5349\"\n"),
          "which is no address of this machine"},
         {with_basics("[[listen]]\ntransport = \"tcp\"\naddress = \"192.0.2.10:5349\"\nrealm = "
@@ -372,6 +387,11 @@ TEST(NodeUrls, AreUdpAndThenTlsOrElseTcp) {
                                                            "turn:203.0.113.7:3478?transport=tcp"));
     EXPECT_THAT(node_urls({tls}, relays), ElementsAre("turns:203.0.113.7:5349?transport=tcp"));
     EXPECT_THAT(node_urls({}, relays), ElementsAre());
+    auto both = tcp, datagrams = udp;
+    both.also_secure = datagrams.also_secure = true;
+    EXPECT_THAT(node_urls({both, datagrams}, relays),
+                ElementsAre("turn:203.0.113.7:3478?transport=udp",
+                            "turns:203.0.113.7:3478?transport=tcp"));
 }
 
 TEST(NodeUrls, KeepAListenersOwnAddressWhenItIsNoRelayAddress) {

@@ -88,6 +88,32 @@ TEST_F(TlsListener, WarnsBeforeACertificateEnds) {
     EXPECT_TRUE(good_);
 }
 
+TEST_F(TlsListener, TakesMoreCertificates) {
+    const SelfSigned first = SelfSigned::make(), second = SelfSigned::make(-60, 86400 * 20);
+    const auto c = dir_.write("c.pem", first.certificate), k = dir_.write("k.pem", first.key);
+    const auto c2 = dir_.write("c2.pem", second.certificate), k2 = dir_.write("k2.pem", second.key);
+    const auto listener = [&](const std::string& key2) {
+        return with_basics(
+            "[[listen]]\ntransport = \"tcp+tls\"\naddress = \"192.0.2.10:443\"\nupstream = "
+            "\"127.0.0.1:8080\"\ncertificate = \"" +
+            c.string() + "\"\nkey = \"" + k.string() + "\"\ncertificates = [{certificate = \"" +
+            c2.string() + "\", key = \"" + key2 + "\"}]\n");
+    };
+    const ReadText read{listener(k2.string()), {.now = SystemClock{}.wall()}};
+    ASSERT_TRUE(read.document.ok()) << read.document.report();
+    const net::Listener& net = read.config.net.listeners.at(1);
+    EXPECT_EQ("tcp+tls", net.transports());
+    EXPECT_EQ(2U, net.certificates().size());
+    EXPECT_EQ(Endpoint::parse("127.0.0.1:8080"), net.upstream);
+    const WallTime until = read.config.certificates.at("192.0.2.10:443");
+    EXPECT_LT(until, SystemClock{}.wall() + std::chrono::days{20}) << "the first to end";
+    EXPECT_EQ(until, certificates_until(net, SystemClock{}.wall()));
+
+    const ReadText wrong{listener(k.string()), {.now = SystemClock{}.wall()}};
+    EXPECT_THAT(wrong.document.report(),
+                HasSubstr("certificates[0].key: " + k.string() + " does not belong"));
+}
+
 TEST(Certificate, TellsWhomItIsFor) {
     const SelfSigned pair = SelfSigned::make();
     const auto info = crypto::inspect_certificate(pair.certificate, pair.key, SystemClock{}.wall());
