@@ -110,8 +110,10 @@ class Peer {
 
 /** What `run` gets: the server, and clients and peers that are closed at its end. */
 export class Trial {
-  constructor(server) {
+  /** @param elsewhere gives the same server in another configuration: (profile) => Server | {missing} */
+  constructor(server, elsewhere = async () => server) {
     this.server = server;
+    this.elsewhere = elsewhere;
     this.open = [];
     this.notes = [];
   }
@@ -127,8 +129,7 @@ export class Trial {
   }
 
   /** A credential that no other assertion has, where the server knows TURN REST. */
-  user(subject = 'user') {
-    const { secret, credentials } = this.server;
+  user(subject = 'user', { secret, credentials } = this.server) {
     if (secret) return restCredential(secret, `${subject}-${Math.random().toString(36).slice(2, 10)}`);
     if (!credentials?.length) notApplicable('needs --secret, or --user and --password');
     return credentials[0];
@@ -140,15 +141,14 @@ export class Trial {
     return this.server.credentials[1];
   }
 
-  /** @param options {transport, credential, family (4 or 6), port, host, ...} */
-  async client({ transport = 'udp', credential, family = 4, port, host, ...more } = {}) {
-    const { server } = this;
+  /** @param options {transport, credential, family (4 or 6), port, host, server, ...} */
+  async client({ transport = 'udp', credential, family = 4, port, host, server = this.server, ...more } = {}) {
     const at = family === 6 ? `${transport}6` : transport;
     const where = host ?? (family === 6 ? server.host6 : server.host);
     if (!where) notApplicable('needs a server on IPv6');
     const number = port ?? server.ports[at];
     if (!number) notApplicable(`needs a ${transport.toUpperCase()} port${family === 6 ? ' on IPv6' : ''}`);
-    return this.keep(await TurnClient.open(number, credential ?? this.user(), { transport, host: where, retryMs: kRetryMs, ...more }));
+    return this.keep(await TurnClient.open(number, credential ?? this.user('user', server), { transport, host: where, retryMs: kRetryMs, ...more }));
   }
 
   /** A client with an allocation: `relayed` is its address, `allocated` the answer. */

@@ -1,5 +1,6 @@
 // UDP sockets that say what is in the IP header. Node's do not; Python's standard library does, without any
-// privilege: IP_RECVTTL and IP_RECVTOS on the way in, IP_TTL and IP_TOS on the way out.
+// privilege: IP_RECVTTL and IP_RECVTOS on the way in, IP_TTL and IP_TOS on the way out. DF takes a raw socket, which
+// only root has.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -15,10 +16,20 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.IPPROTO_IP, 12, 1)
 s.setsockopt(socket.IPPROTO_IP, 13, 1)
 s.bind((sys.argv[1], 0))
+try:
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+    raw.bind((sys.argv[1], 0))
+except PermissionError:
+    raw = None
 say = lambda what: print(json.dumps(what), flush=True)
-say({"port": s.getsockname()[1]})
+say({"port": s.getsockname()[1], "raw": raw is not None})
 while True:
-    ready, _, _ = select.select([s, sys.stdin], [], [])
+    ready, _, _ = select.select([s, sys.stdin] + ([raw] if raw else []), [], [])
+    if raw in ready:
+        packet = raw.recv(65535)
+        head = (packet[0] & 15) * 4
+        if int.from_bytes(packet[head + 2:head + 4], "big") == s.getsockname()[1]:
+            say({"df": packet[6] & 0x40 != 0, "payload": packet[head + 8:].hex()})
     if s in ready:
         data, extra, _, source = s.recvmsg(65535, 256)
         seen = {kind: value for level, kind, value in extra if level == socket.IPPROTO_IP}
@@ -43,18 +54,25 @@ class HeaderSocket {
     one.inbox = [];
     one.waiting = [];
     one.sending = [];
-    const port = await new Promise((resolve, reject) => {
+    one.fragments = new Map(); // payload in hex → whether DF was set
+    one.seen = new Map(); // payload in hex → who waits for that
+    const { port, raw } = await new Promise((resolve, reject) => {
       one.child.once('error', reject);
       one.child.once('close', () => reject(new Error('python3 ended')));
       createInterface({ input: one.child.stdout }).on('line', (line) => {
         const said = JSON.parse(line);
-        if (said.port) return resolve(said.port);
+        if (said.port) return resolve(said);
+        if (said.payload !== undefined) {
+          one.fragments.set(said.payload, said.df);
+          return one.seen.get(said.payload)?.();
+        }
         if (said.sent) return one.sending.shift()?.();
         one.inbox.push({ ...said, bytes: Buffer.from(said.hex, 'hex') });
         one.waiting.shift()?.();
       });
     });
     one.endpoint = joinEndpoint(host, port);
+    one.raw = raw;
     return one;
   }
   send(bytes, to, { ttl = 64, tos = 0 } = {}) {
@@ -73,6 +91,20 @@ class HeaderSocket {
       });
     }
     return this.inbox.shift() ?? fail('nothing arrived');
+  }
+  /** Whether DF was set on the datagram with this payload. Only with `raw`. */
+  async dontFragment(payload) {
+    const key = Buffer.from(payload).toString('hex');
+    if (!this.fragments.has(key)) {
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, 3_000);
+        this.seen.set(key, () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+    return this.fragments.get(key);
   }
   close() {
     this.child.kill('SIGKILL');

@@ -132,15 +132,21 @@ try {
   });
   if (options.slow) columns = await Promise.all(list.map(one));
   else {
-    columns = [];
-    for (const subject of list) columns.push(await one(subject));
+    const finished = [];
+    for (const subject of list) finished.push(await one(subject));
+    columns = finished;
   }
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
 } finally {
   clearInterval(saying);
   await end();
 }
 
-if (options.json) {
+if (!columns) {
+  // what went wrong was said
+} else if (options.json) {
   const rows = wanted.map(({ number, chapter, section, title }, i) => ({
     number, chapter, section, title,
     results: Object.fromEntries(columns.map(({ name, results }) => [name, { result: results[i].result, reason: results[i].reason, ms: results[i].ms }])),
@@ -150,10 +156,10 @@ if (options.json) {
 } else {
   printTable(columns);
 }
-if (options.write) {
+if (columns && options.write) {
   const { compliancePage } = await import('./compliance_page.mjs');
   const at = path.join(root, 'docs/rfc-compliance.md');
   await writeFile(at, compliancePage(columns, { slow: options.slow }));
   process.stderr.write(`wrote ${path.relative(root, at)}\n`);
 }
-process.exitCode = columns[0].results.some(({ result }) => result === 'fail') ? 1 : 0;
+if (columns?.[0].results.some(({ result }) => result === 'fail')) process.exitCode = 1;

@@ -73,7 +73,7 @@ async function tryOne(subject, assertion, { slow }) {
     const answer = able[need](server);
     if (typeof answer === 'string' || !answer) return done('n/a', answer || `needs ${need}`);
   }
-  const trial = new Trial(server);
+  const trial = new Trial(server, (profile) => subject.profile(profile));
   try {
     if (assertion.run) {
       const note = await bounded(kRunDeadlineMs, assertion.run(trial));

@@ -3,6 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { check, fail, outcome, succeeds } from '../assertion.mjs';
+import { HeaderClient } from '../header_client.mjs';
 import { channelData, channelPayload, data, dontFragment, encode, isChannelData, joinEndpoint, peerAddress, transactionId } from '../../support/stun.mjs';
 
 const kIcmpUnreachable = 3, kPortUnreachable = 3;
@@ -58,6 +59,12 @@ export const chapter = [
       client.sendTo(peer.endpoint, Buffer.from('whole'), dontFragment());
       if (supported) {
         await t.arrives(peer, 'whole', 'Send with DONT-FRAGMENT');
+        const observer = HeaderClient.available ? await HeaderClient.peer(t, peer.host) : undefined;
+        if (!observer?.raw) return t.note('seeing the bit needs python3 and root');
+        client.sendTo(observer.endpoint, Buffer.from('with the bit'), dontFragment());
+        client.sendTo(observer.endpoint, Buffer.from('without it'));
+        check((await observer.dontFragment('with the bit')) === true, 'DF is not set');
+        check((await observer.dontFragment('without it')) === false, 'DF is set on a Send without DONT-FRAGMENT');
       } else {
         await t.sendArrives(client, peer);
         check((await peer.arrived()).length === 0, 'it is not supported, but the datagram was sent');
