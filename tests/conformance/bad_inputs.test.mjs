@@ -100,6 +100,19 @@ row(3, 'a wrong magic cookie: silence', 'base', async (t) => {
   for (const cookie of [0, 0x2112a443, 0xffffffff]) await t.silence(client, `cookie ${cookie}`, changed(binding(), (m) => m.writeUInt32BE(cookie, 4)));
 });
 
+row(3, 'a wrong magic cookie over DTLS: 500 (RFC 8489 §11)', 'dtls', async (t) => {
+  const client = await t.client({ transport: 'dtls', port: t.server.ports.dtls });
+  const classic = changed(binding(), (m) => m.writeUInt32BE(0x01020304, 4));
+  client.send(classic);
+  const answer = await client.next();
+  assert.equal(answer.readUInt16BE(0), 0x0111, 'a Binding error');
+  assert.ok(answer.subarray(4, 20).equals(classic.subarray(4, 20)), 'the whole transaction id comes back');
+  assert.deepEqual([...answer.subarray(20)], [0, 9, 0, 4, 0, 0, 5, 0]);
+  client.send(changed(encode('indication', 'Binding', transactionId()), (m) => m.writeUInt32BE(0x01020304, 4)));
+  await t.barrier(client);
+  assert.equal(client.inbox.length, 0, 'an indication is not answered');
+});
+
 row(4, 'a length that is no multiple of 4: silence', 'base', async (t) => {
   const client = await t.client();
   for (const extra of [1, 2, 3]) await t.silence(client, `length ${extra}`, withLength(Buffer.concat([binding(), Buffer.alloc(extra)]), extra));

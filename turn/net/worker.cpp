@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "turn/stun/classic.hpp"
 #include "turn/stun/demux.hpp"
 
 namespace turnpike::net {
@@ -238,6 +239,9 @@ void Worker::on_client_message(const core::Path& path, ByteView message, const I
     const auto view = stun::MessageView::parse(message);
     if (!view) {
         ++malformed_;
+        if (path.tuple.transport == Transport::Dtls) {
+            if (const auto error = stun::classic_error(message)) dtls_.send(path.link, *error);
+        }
         return;
     }
     server_.on_message(path, *view, now, node_.clock.wall(), outbox_);
