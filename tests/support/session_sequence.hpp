@@ -57,6 +57,7 @@ public:
             check(worker->sockets.empty(), "no relay socket outlives its allocation");
             check(!worker->server.next_deadline(worker->now), "no deadline is left");
         }
+        check(shared_->reservations.size() == 0 && shared_->held.empty(), "no reservation outlives its time");
         check(shared_->quota.total() == 0, "no quota is left taken");
     }
 
@@ -98,6 +99,14 @@ private:
         std::optional<Model> model;
     };
 
+    // The port after an even one, until its token is shown or its time is over.
+    struct Reservation {
+        Bytes token;
+        std::string user;
+        Endpoint next;  // external form
+        Instant until;
+    };
+
     void check(bool holds, const char* what) const {
         if (!holds) throw std::logic_error{std::string{what} + " (step " + std::to_string(steps_) + ")"};
     }
@@ -113,8 +122,8 @@ private:
         client.turn->password = kPasswords[user];
         for (const auto& worker : workers_) worker->datagrams.clear();
         switch (choices_.below(16)) {
-            case 0:
-            case 1: allocate(client, false); break;
+            case 0: allocate(client, false); break;
+            case 1: choices_.below(2) == 0 ? reserve(client) : claim(client); break;
             case 2: allocate(client, true); break;
             case 3: refresh(client); break;
             case 4:
@@ -153,15 +162,54 @@ private:
         check(answer->code() == expected, "Allocate is answered as RFC 8656 §7.2 says");
         if (expected != 0) return;
 
+        std::set<Family> families;
+        if (family != 2) families.insert(Family::V4);
+        if (family >= 2) families.insert(Family::V6);
+        check(answer->relayed().size() == families.size(), "one relayed address per family");
+        begin(client, std::move(families), lifetime);
+        check(Seconds{answer->lifetime()} == client.model->expires - now(), "LIFETIME is what is granted");
+    }
+
+    // EVEN-PORT with its R bit.
+    void reserve(Client& client) {
+        const bool at_quota = used(client.turn->username) + 2 > kQuota;
+        const auto answer = client.turn->allocate([](auto& m) { m.bytes(Attribute::EvenPort, Bytes{0x80}); });
+        check(answer.has_value(), "Allocate is answered");
+        const int expected = client.model ? 437 : at_quota ? 486 : 0;
+        check(answer->code() == expected, "EVEN-PORT is answered as RFC 8656 §7.2 says");
+        if (expected != 0) return;
+        const Endpoint even = answer->relayed().at(0);
+        check(even.port % 2 == 0, "EVEN-PORT gives an even port");
+        const ByteView token = answer->view().find(Attribute::ReservationToken).value();
+        reservations_.push_back({{token.begin(), token.end()}, client.turn->username,
+                                 {even.address, static_cast<std::uint16_t>(even.port + 1)}, now() + 30s});
+        begin(client, {Family::V4}, 0);
+    }
+
+    void claim(Client& client) {
+        if (reservations_.empty()) return;
+        const auto which = choices_.below(static_cast<std::uint32_t>(reservations_.size()));
+        const Reservation reservation = reservations_[which];
+        const auto answer = client.turn->allocate(
+            [&](auto& m) { m.bytes(Attribute::ReservationToken, reservation.token); });
+        check(answer.has_value(), "Allocate is answered");
+        const int expected = client.model                                                           ? 437
+                             : reservation.user == client.turn->username && now() < reservation.until ? 0
+                                                                                                      : 508;
+        check(answer->code() == expected, "RESERVATION-TOKEN is answered as RFC 8656 §7.2 says");
+        if (expected != 0) return;
+        check(answer->relayed().at(0) == reservation.next, "a token gets the port after the even one");
+        reservations_.erase(reservations_.begin() + which);
+        begin(client, {Family::V4}, 0);
+    }
+
+    void begin(Client& client, std::set<Family> families, std::uint32_t lifetime) {
         Model model;
         model.user = client.turn->username;
-        if (family != 2) model.families.insert(Family::V4);
-        if (family >= 2) model.families.insert(Family::V6);
+        model.families = std::move(families);
         model.opened = now();
         model.expires = now() + granted(lifetime, 0s);
         model.transaction = client.turn->transaction;
-        check(answer->relayed().size() == model.families.size(), "one relayed address per family");
-        check(Seconds{answer->lifetime()} == model.expires - now(), "LIFETIME is what is granted");
         client.model = model;
     }
 
@@ -286,6 +334,7 @@ private:
         for (Client& client : clients_) {
             if (client.model && client.model->expires <= now()) client.model.reset();
         }
+        std::erase_if(reservations_, [&](const Reservation& one) { return one.until <= now(); });
     }
 
     void operate(Client& client) {
@@ -392,8 +441,10 @@ private:
         return client.model->user == client.turn->username ? 0 : 441;
     }
     std::uint32_t used(std::string_view user) const {
-        return static_cast<std::uint32_t>(std::ranges::count_if(
-            clients_, [&](const Client& client) { return client.model && client.model->user == user; }));
+        return static_cast<std::uint32_t>(
+            std::ranges::count_if(clients_,
+                                  [&](const Client& client) { return client.model && client.model->user == user; }) +
+            std::ranges::count(reservations_, user, &Reservation::user));
     }
     static bool has_family(const Client& client, const Peer* peer) {
         return client.model->families.contains(at(peer->endpoint).address.family());
@@ -427,7 +478,8 @@ private:
         check(allocations == live, "the allocations are those of the model");
         check(open == sockets, "each relayed address has one socket");
         check(begun == live + ended, "each allocation that began ends once");
-        check(shared_->quota.total() == live, "the quota is exact");
+        check(shared_->quota.total() == live + reservations_.size(), "the quota is exact");
+        check(shared_->held.size() == reservations_.size(), "each reservation holds its port");
         for (const std::string_view user : kUsers) {
             check(shared_->quota.of("turnpike", user) == used(user), "each subject's quota is exact");
         }
@@ -437,6 +489,7 @@ private:
     std::shared_ptr<SharedState> shared_;
     std::vector<std::unique_ptr<TurnNode>> workers_;
     std::vector<Client> clients_;
+    std::vector<Reservation> reservations_;
     std::uint64_t steps_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -104,7 +105,9 @@ struct SharedState {
     core::AllocationQuota quota;
     core::Revocations revocations;
     std::atomic<std::uint64_t> next_id{1};
+    core::Reservations reservations;
     std::uint16_t next_port = 50'000;
+    std::set<Endpoint> held;  // ports after even ones, local form
 };
 
 class TurnNode {
@@ -116,7 +119,7 @@ public:
           shared(same ? std::move(same) : std::make_shared<SharedState>(options)),
           random(options.seed),
           server(options.config, chain(), policy(options.rules),
-                 {shared->relays, shared->quota, shared->revocations, shared->next_id}, random) {}
+                 {shared->relays, shared->quota, shared->revocations, shared->next_id, shared->reservations}, random) {}
 
     std::shared_ptr<const core::CredentialSource> chain() const {
         return std::make_shared<core::CredentialChain>(options.users, options.secrets, options.cap);
@@ -160,10 +163,14 @@ public:
                 if (opens) opened(*open);
             } else if (const auto* close = std::get_if<core::CloseRelay>(&action)) {
                 closed_relays.push_back(close->relay);
+                closed_with_next += close->with_next ? 1 : 0;
                 const auto found = sockets.find(key(close->relay));
                 if (found == sockets.end()) continue;
                 shared->relays.set_live(found->second, false);
                 sockets.erase(found);
+            } else if (const auto* end = std::get_if<core::EndReservation>(&action)) {
+                ended_reservations.push_back(end->local);
+                shared->held.erase(end->local);
             } else if (const auto* close_client = std::get_if<core::CloseClient>(&action)) {
                 closed_clients.push_back(close_client->path);
             } else if (const auto* begun = std::get_if<core::AllocationOpened>(&action)) {
@@ -183,9 +190,12 @@ public:
         Endpoint local = open.exact.value_or(Endpoint{});
         for (const auto& address : shared->relays.addresses()) {
             if (open.exact || address.local.family() != open.family) continue;
+            if (open.even && shared->next_port % 2 != 0) ++shared->next_port;
             local = {address.local, shared->next_port++};
+            if (open.reserve_next) shared->held.insert({address.local, shared->next_port++});
             break;
         }
+        if (open.reserved) shared->held.erase(local);
         sockets[key(open.relay)] = local;
         shared->relays.set_live(local, true);
         server.relay_opened(open.relay, local, now, wall, out);
@@ -209,6 +219,8 @@ public:
     std::vector<core::OpenRelay> asked;
     std::vector<core::RelayId> closed_relays;
     std::vector<core::Path> closed_clients;
+    std::vector<Endpoint> ended_reservations;
+    std::size_t closed_with_next = 0;
     std::vector<core::AllocationOpened> begun_allocations;
     std::vector<core::AllocationClosed> ended_allocations;
     std::map<std::uint64_t, Endpoint> sockets;  // open relay sockets, local form

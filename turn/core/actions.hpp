@@ -42,10 +42,18 @@ struct OpenRelay {
     Family family = Family::V4;
     std::optional<Endpoint> exact;  // a restored allocation's own address; else a random port
     bool even = false;              // an even port (EVEN-PORT, RFC 8656 §18.7)
+    bool reserve_next = false;      // and the next higher one is to be held, until it is asked for or let go
+    bool reserved = false;          // `exact` is such a held one
 };
 
 struct CloseRelay {
     RelayId relay;
+    bool with_next = false;  // the port that OpenRelay's reserve_next held goes too: nobody ever heard of it
+};
+
+/// A held port that nobody asked for in time is free again.
+struct EndReservation {
+    Endpoint local;
 };
 
 /// Close a stream client's connection once what was sent before has left.
@@ -88,7 +96,7 @@ struct RequestRefused {
     Transport transport{};
 };
 
-using Action = std::variant<SendToClient, SendToPeer, OpenRelay, CloseRelay, CloseClient,
+using Action = std::variant<SendToClient, SendToPeer, OpenRelay, CloseRelay, EndReservation, CloseClient,
                             AllocationOpened, AllocationClosed, RequestRefused>;
 
 /// What the core decided in one turn, in order. The driver runs and clears it after every call.

@@ -60,19 +60,27 @@ void Machine::on_allocate(Request& request) {
         if (!lifetime) return refuse(request, ErrorCode::BadRequest);
         if (*lifetime == 0) lifetime.reset();
     }
-    const auto families = families_of(request);
+    auto families = families_of(request);
     if (!families) return refuse(request, families.error());
 
     if (pending_.full()) return refuse(request, ErrorCode::InsufficientCapacity);
-    const std::uint32_t subject_max = identity.limits.allocations.value_or(config_.allocations_per_subject);
-    const bool none_allowed = identity.limits.allocations == std::optional<std::uint32_t>{0};
+    auto waiting = std::make_unique<PendingAllocation>();
+    waiting->wanted = *families;
     const std::string_view realm = realm_of(request.path, nullptr);
-    if (none_allowed ||
-        !shared_.quota.reserve(realm, identity.subject, subject_max, config_.allocations_total)) {
-        return refuse(request, ErrorCode::AllocationQuotaReached);
+    if (const auto token = request.message.find(Attribute::ReservationToken)) {
+        // Its unit of the quota was taken with the reservation and comes along.
+        const auto reserved = shared_.reservations.take(load_u64(*token, 0), realm, identity.subject, request.now);
+        if (!reserved) return refuse(request, ErrorCode::InsufficientCapacity);
+        waiting->wanted.push_back({reserved->address.family(), {}, false, {}, false, false, reserved});
+    } else {
+        const std::uint32_t subject_max = identity.limits.allocations.value_or(config_.allocations_per_subject);
+        const bool none_allowed = identity.limits.allocations == std::optional<std::uint32_t>{0};
+        if (none_allowed || !shared_.quota.reserve(realm, identity.subject, subject_max, config_.allocations_total,
+                                                   waiting->quota_units())) {
+            return refuse(request, ErrorCode::AllocationQuotaReached);
+        }
     }
 
-    auto waiting = std::make_unique<PendingAllocation>();
     waiting->allocation = std::make_unique<Allocation>(request.path, hash_key_);
     Allocation& allocation = *waiting->allocation;
     allocation.id.value = shared_.next_allocation_id.fetch_add(1, std::memory_order_relaxed);
@@ -84,13 +92,13 @@ void Machine::on_allocate(Request& request) {
     allocation.relay_peers_only = identity.limits.relay_peers_only;
     allocation.limit_bandwidth(bandwidth_of(config_, identity.limits));
     waiting->answer_to = request.envelope;
-    waiting->wanted = *families;
     waiting->say_family_errors = request.message.has(Attribute::AdditionalAddressFamily);
     waiting->lifetime = granted_lifetime(config_, lifetime, Nanoseconds{0});
     open_relays(pending_.add(std::move(waiting)), {}, request.now, request.out);
 }
 
 // §7.2 on EVEN-PORT, RESERVATION-TOKEN and the two family attributes: which families, or which refusal.
+// None with a token: it stands for an address that has one already.
 std::expected<Machine::Families, ErrorCode> Machine::families_of(const Request& request) const {
     const auto requested = request.message.find(Attribute::RequestedAddressFamily);
     const auto additional = request.message.find(Attribute::AdditionalAddressFamily);
@@ -100,20 +108,22 @@ std::expected<Machine::Families, ErrorCode> Machine::families_of(const Request& 
 
     if (token) {
         if (even_port || requested || additional || token->size() != 8) return bad;
-        return std::unexpected{ErrorCode::InsufficientCapacity};  // no token is ours: none was given out
+        return Families{};
     }
     if (requested && additional) return bad;
+    bool reserve_next = false;
     if (even_port) {
         const auto reserve = stun::decode_even_port(*even_port);
         if (!reserve || (*reserve && additional)) return bad;
-        // The next higher port cannot be kept for a later request yet: no tokens (docs/decisions).
-        if (*reserve) return std::unexpected{ErrorCode::InsufficientCapacity};
+        reserve_next = *reserve;
     }
 
     const auto has = [&](Family family) { return family == Family::V4 ? config_.relay_v4 : config_.relay_v6; };
     const Family listener_family = request.path.tuple.server.address.family();
     Families families;
-    const auto want = [&](Family family) { families.push_back({family, {}, false, {}, even_port.has_value()}); };
+    const auto want = [&](Family family) {
+        families.push_back({family, {}, false, {}, even_port.has_value(), reserve_next, {}});
+    };
     if (additional) {
         const auto number = stun::decode_address_family(*additional);
         if (number != std::uint8_t{2}) return bad;
@@ -124,6 +134,8 @@ std::expected<Machine::Families, ErrorCode> Machine::families_of(const Request& 
         if (!number) return bad;
         if (*number != 1 && *number != 2) return std::unexpected{ErrorCode::AddressFamilyNotSupported};
         want(static_cast<Family>(*number));
+    } else if (config_.default_family == Config::DefaultFamily::Dual && reserve_next) {
+        want(config_.relay_v4 ? Family::V4 : Family::V6);  // one pair; §7.2 knows none of two families
     } else if (config_.default_family == Config::DefaultFamily::Dual) {
         if (config_.relay_v4) want(Family::V4);
         if (config_.relay_v6) want(Family::V6);
@@ -154,7 +166,8 @@ void Machine::open_relays(PendingAllocation& waiting, std::span<const Endpoint> 
         PendingAllocation::Wanted& wanted = waiting.wanted[i];
         if (wanted.answered) continue;
         wanted.relay = slots_.take(allocation);
-        OpenRelay open{wanted.relay, wanted.family, {}, wanted.even_port};
+        OpenRelay open{wanted.relay, wanted.family, wanted.reserved, wanted.even_port, wanted.reserve_next,
+                       wanted.reserved.has_value()};
         if (i < exact.size()) open.exact = exact[i];
         out.add(open);
     }
@@ -165,7 +178,7 @@ void Machine::relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bou
     PendingAllocation* waiting = allocation != nullptr ? pending_.find(allocation->tuple()) : nullptr;
     if (waiting == nullptr || waiting->allocation.get() != allocation) {
         // Too late: whoever wanted it is gone. A second report on a live one means nothing.
-        if (bound && allocation == nullptr) out.add(CloseRelay{relay});
+        if (bound && allocation == nullptr) out.add(CloseRelay{relay, true});
         return;
     }
     bool settled = true;
@@ -174,6 +187,7 @@ void Machine::relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bou
             wanted.answered = true;
             if (bound) {
                 allocation->relayed.push_back({relay, *bound, shared_.relays.to_external(*bound)});
+                if (wanted.reserve_next) reserve_next(*allocation, *bound, now);
             } else {
                 slots_.release(relay);
                 wanted.error = ErrorCode::InsufficientCapacity;
@@ -182,6 +196,22 @@ void Machine::relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bou
         settled = settled && wanted.answered;
     }
     if (settled) settle(allocation->tuple(), now, out);
+}
+
+// The driver holds the port after `even` from now on. It ends with the reservation, or becomes the
+// relayed address of the Allocate that shows the token.
+void Machine::reserve_next(Allocation& allocation, const Endpoint& even, Instant now) {
+    const Endpoint next{even.address, static_cast<std::uint16_t>(even.port + 1)};
+    const Instant until = now + Reservations::kLifetime;
+    allocation.reservation = shared_.reservations.keep({allocation.realm, allocation.subject, next, until}, random_);
+    wheel_.arm(until, Timer{nullptr, Timer::Kind::Reservation, *allocation.reservation});
+}
+
+void Machine::end_reservation(Reservations::Token token, Outbox& out) {
+    const auto left = shared_.reservations.end(token);
+    if (!left) return;  // taken
+    shared_.quota.release(left->realm, left->subject);
+    out.add(EndReservation{left->local});
 }
 
 // Every family that was wanted is there or refused.
@@ -216,7 +246,7 @@ void Machine::abandon(std::unique_ptr<PendingAllocation> waiting, CloseReason re
         slots_.release(wanted.relay);  // a report that is still on its way finds it stale
     }
     for (const Relayed& relayed : allocation.relayed) out.add(CloseRelay{relayed.relay});
-    shared_.quota.release(allocation.realm, allocation.subject);
+    shared_.quota.release(allocation.realm, allocation.subject, waiting->quota_units());
 
     const bool failed = reason == CloseReason::NotRestored;
     if (!waiting->answer_to) {
@@ -232,7 +262,8 @@ void Machine::answer_allocate(const Envelope& to, const Allocation& allocation, 
     stun::MessageBuilder& message = reply.message();
     for (const Relayed& one : allocation.relayed) message.xor_address(Attribute::XorRelayedAddress, one.external);
     message.u32(Attribute::Lifetime, lifetime_seconds(allocation.expires_at - now))
-        .xor_address(Attribute::XorMappedAddress, allocation.tuple().client);
+        .xor_address(Attribute::XorMappedAddress, to.path.tuple.client);
+    if (allocation.reservation) message.u64(Attribute::ReservationToken, *allocation.reservation);
     if (allocation.refused_family) {
         message.address_error(allocation.refused_family->family, allocation.refused_family->code);
     }

@@ -52,6 +52,7 @@ AllocationRecord Allocation::to_record(Instant now) const {
     record.bandwidth_kbit_s = bandwidth_kbit_s;
     record.relay_peers_only = relay_peers_only;
     record.allocate_transaction = transaction;
+    record.reservation_token = reservation.value_or(0);
     record.traffic = traffic;
     record.permissions = permissions_of(*this, now);
     record.channels = channels_of(*this, now);

@@ -11,6 +11,7 @@
 #include "turn/core/channels.hpp"
 #include "turn/core/config.hpp"
 #include "turn/core/permissions.hpp"
+#include "turn/core/reservations.hpp"
 #include "turn/core/server.hpp"
 #include "turn/stun/message_view.hpp"
 
@@ -24,9 +25,11 @@ struct Timer {
         Expiry,   // the allocation's time-to-expiry
         Sweep,    // a permission or channel may have expired
         Opening,  // OpenRelay was not answered
+        Reservation,  // of `token`; it has no allocation
     };
     Allocation* allocation = nullptr;
     Kind kind = Kind::Expiry;
+    Reservations::Token token = 0;
 };
 using Wheel = DeadlineWheel<Timer>;
 
@@ -55,6 +58,7 @@ struct Allocation {
         stun::ErrorCode code{};
     };
     std::optional<RefusedFamily> refused_family;  // the half of a dual allocation that was not to be had
+    std::optional<Reservations::Token> reservation;  // given out with it: a retransmission is told again
     Instant opened_at{}, expires_at{};
     Traffic traffic;
     TokenBucket bandwidth;

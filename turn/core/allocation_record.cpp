@@ -124,6 +124,7 @@ void read_body(Reader& r, AllocationRecord& record) {
     record.relay_peers_only = relay_only == 1;
     const ByteView transaction = r.in.take(record.allocate_transaction.size());
     std::ranges::copy(transaction, record.allocate_transaction.begin());
+    record.reservation_token = r.in.u64();
     record.traffic.bytes_to_peer = r.in.u64();
     record.traffic.packets_to_peer = r.in.u64();
     record.traffic.bytes_to_client = r.in.u64();
@@ -171,6 +172,7 @@ Bytes AllocationRecord::encode() const {
     w.number(bandwidth_kbit_s, 4);
     w.number(relay_peers_only ? 1 : 0, 1);
     w.raw(allocate_transaction);
+    w.number(reservation_token, 8);
     w.number(traffic.bytes_to_peer, 8);
     w.number(traffic.packets_to_peer, 8);
     w.number(traffic.bytes_to_client, 8);

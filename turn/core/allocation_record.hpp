@@ -35,6 +35,7 @@ struct AllocationRecord {
     std::uint32_t bandwidth_kbit_s = 0;     // 0: no limit
     bool relay_peers_only = false;
     std::array<std::uint8_t, 12> allocate_transaction{};  // a retransmitted Allocate still finds its answer
+    std::uint64_t reservation_token = 0;  // that the answer to it says; 0: none
     Traffic traffic;
     std::vector<Permission> permissions;
     std::vector<Channel> channels;

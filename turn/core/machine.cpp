@@ -202,6 +202,7 @@ void Machine::client_gone(const FiveTuple& tuple, Instant now, Outbox& out) {
 
 void Machine::advance(Instant now, Outbox& out) {
     wheel_.advance(now, [&](Timer timer) {
+        if (timer.kind == Timer::Kind::Reservation) return end_reservation(timer.token, out);
         Allocation& allocation = *timer.allocation;
         switch (timer.kind) {
             case Timer::Kind::Expiry: expire(allocation, now, out); break;
@@ -209,6 +210,7 @@ void Machine::advance(Instant now, Outbox& out) {
             case Timer::Kind::Opening:
                 abandon(pending_.take(allocation.tuple()), CloseReason::NotRestored, now, out);
                 break;
+            case Timer::Kind::Reservation: break;
         }
     });
 }

@@ -91,6 +91,8 @@ private:
     std::expected<Families, stun::ErrorCode> families_of(const Request& request) const;
     void answer_allocate(const Envelope& to, const Allocation& allocation, Instant now, Outbox& out);
     void open_relays(PendingAllocation& waiting, std::span<const Endpoint> exact, Instant now, Outbox& out);
+    void reserve_next(Allocation& allocation, const Endpoint& even, Instant now);
+    void end_reservation(Reservations::Token token, Outbox& out);
     void settle(const FiveTuple& tuple, Instant now, Outbox& out);
     void abandon(std::unique_ptr<PendingAllocation> waiting, CloseReason reason, Instant now, Outbox& out);
 

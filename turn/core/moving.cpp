@@ -43,6 +43,7 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
     auto allocation = std::make_unique<Allocation>(path, hash_key_);
     allocation->id = record.id;
     allocation->transaction = record.allocate_transaction;
+    if (record.reservation_token != 0) allocation->reservation = record.reservation_token;
     allocation->username = record.username;
     allocation->subject = record.subject;
     allocation->realm = record.realm;
@@ -104,7 +105,9 @@ bool Machine::restore(const AllocationRecord& record, const Path& path, Instant 
     if (!waiting->allocation) return false;
     shared_.quota.restore(record.realm, record.subject);
     sweep(*waiting->allocation, now);
-    for (const Endpoint& local : record.relayed) waiting->wanted.push_back({local.address.family(), {}, false, {}});
+    for (const Endpoint& local : record.relayed) {
+        waiting->wanted.push_back({local.address.family(), {}, false, {}, false, false, {}});
+    }
     waiting->restored_as = external(record.relayed.front());
     report_opened(*waiting->allocation, waiting->restored_as, out);
     open_relays(pending_.add(std::move(waiting)), record.relayed, now, out);

@@ -18,18 +18,21 @@ std::string key_of(std::string_view realm, std::string_view subject) {
 }  // namespace
 
 bool AllocationQuota::reserve(std::string_view realm, std::string_view subject, std::uint32_t subject_max,
-                              std::uint32_t total_max) {
+                              std::uint32_t total_max, std::uint32_t units) {
     const std::lock_guard lock{mutex_};
-    if (total_max != 0 && total_.load(std::memory_order_relaxed) >= total_max) return false;
+    const auto within = [units](std::uint32_t taken, std::uint32_t max) {
+        return max == 0 || (taken < max && units <= max - taken);
+    };
+    if (!within(total_.load(std::memory_order_relaxed), total_max)) return false;
     std::string key = key_of(realm, subject);
     const auto found = counts_.find(key);
-    if (subject_max != 0 && found != counts_.end() && found->second >= subject_max) return false;
+    if (!within(found == counts_.end() ? 0 : found->second, subject_max)) return false;
     if (found != counts_.end()) {
-        ++found->second;
+        found->second += units;
     } else {
-        counts_.emplace(std::move(key), 1);
+        counts_.emplace(std::move(key), units);
     }
-    total_.fetch_add(1, std::memory_order_relaxed);
+    total_.fetch_add(units, std::memory_order_relaxed);
     return true;
 }
 
@@ -39,12 +42,14 @@ void AllocationQuota::restore(std::string_view realm, std::string_view subject) 
     total_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void AllocationQuota::release(std::string_view realm, std::string_view subject) {
+void AllocationQuota::release(std::string_view realm, std::string_view subject, std::uint32_t units) {
     const std::lock_guard lock{mutex_};
     const auto found = counts_.find(key_of(realm, subject));
     if (found == counts_.end()) return;
-    if (--found->second == 0) counts_.erase(found);
-    total_.fetch_sub(1, std::memory_order_relaxed);
+    units = std::min(units, found->second);
+    found->second -= units;
+    if (found->second == 0) counts_.erase(found);
+    total_.fetch_sub(units, std::memory_order_relaxed);
 }
 
 std::uint32_t AllocationQuota::of(std::string_view realm, std::string_view subject) const {

@@ -19,11 +19,12 @@ namespace turnpike::core {
 /// Threading  any
 class AllocationQuota {
 public:
-    /// Counts one more, if that stays within both limits (0: none).
-    bool reserve(std::string_view realm, std::string_view subject, std::uint32_t subject_max, std::uint32_t total_max);
+    /// Counts `units` more, if that stays within both limits (0: none).
+    bool reserve(std::string_view realm, std::string_view subject, std::uint32_t subject_max, std::uint32_t total_max,
+                 std::uint32_t units = 1);
     /// Counts one more without asking: a restored allocation.
     void restore(std::string_view realm, std::string_view subject);
-    void release(std::string_view realm, std::string_view subject);
+    void release(std::string_view realm, std::string_view subject, std::uint32_t units = 1);
 
     std::uint32_t of(std::string_view realm, std::string_view subject) const;
     std::uint32_t total() const noexcept { return total_.load(std::memory_order_relaxed); }

@@ -20,6 +20,8 @@ struct PendingAllocation {
         bool answered = false;
         std::optional<stun::ErrorCode> error;
         bool even_port = false;
+        bool reserve_next = false;         // EVEN-PORT with its R bit
+        std::optional<Endpoint> reserved;  // what a RESERVATION-TOKEN stands for, local form
     };
 
     std::unique_ptr<Allocation> allocation;
@@ -29,6 +31,13 @@ struct PendingAllocation {
     bool say_family_errors = false;     // ADDITIONAL-ADDRESS-FAMILY was asked for
     Nanoseconds lifetime{};             // granted from the answer on
     Wheel::Handle deadline;
+
+    /// Units of the subject's quota that it holds: a reservation to come has its own.
+    std::uint32_t quota_units() const noexcept {
+        std::uint32_t units = 1;
+        for (const Wanted& one : wanted) units += one.reserve_next ? 1 : 0;
+        return units;
+    }
 };
 
 /// The only way the core waits (DESIGN 3): bounded, by 5-tuple, each with a deadline. A retransmitted

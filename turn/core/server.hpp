@@ -13,6 +13,7 @@
 #include "turn/core/credentials.hpp"
 #include "turn/core/node_state.hpp"
 #include "turn/core/peer_policy.hpp"
+#include "turn/core/reservations.hpp"
 #include "turn/stun/channel_data.hpp"
 #include "turn/stun/message_view.hpp"
 
@@ -71,6 +72,7 @@ public:
         AllocationQuota& quota;
         Revocations& revocations;
         std::atomic<std::uint64_t>& next_allocation_id;
+        Reservations& reservations;
     };
 
     Server(Config config, std::shared_ptr<const CredentialSource> credentials,

@@ -29,8 +29,10 @@ void Worker::run_outbox(const IpFields& ip) {
                 [&](const core::OpenRelay&) {},
                 [&](const core::CloseRelay& close) {
                     if (RelaySocket* const relay = relays_.find(close.relay)) transmit_.flush(relay->socket);
+                    if (close.with_next) relays_.end_next_of(close.relay, node_.clock.now());
                     relays_.close(close.relay, node_.clock.now());
                 },
+                [&](const core::EndReservation& end) { relays_.end_reservation(end.local, node_.clock.now()); },
                 [&](const core::CloseClient& close) {
                     if (is_stream(close.path.tuple.transport)) streams_.close_after_flush(close.path.link);
                     else dtls_.close(close.path.link);

@@ -9,6 +9,7 @@ namespace turnpike::net {
 RelayPorts::RelayPorts(std::vector<IpAddress> addresses, std::uint16_t first, std::uint16_t last)
     : addresses_(std::move(addresses)), first_(first), count_(first > 0 && last >= first ? std::size_t{last} - first + 1 : 0) {
     bits_ = std::make_unique<std::atomic<std::uint64_t>[]>((total() + 63) / 64);
+    reserved_bits_ = std::make_unique<std::atomic<std::uint64_t>[]>((total() + 63) / 64);
     released_at_ = std::make_unique<std::atomic<std::int64_t>[]>(total());
     for (std::size_t i = 0; i < total(); ++i) released_at_[i].store(kNever, std::memory_order_relaxed);
 }
@@ -18,7 +19,9 @@ std::optional<std::uint16_t> RelayPorts::draw(std::size_t address, Instant now, 
 }
 
 std::optional<std::uint16_t> RelayPorts::draw_pair(std::size_t address, Instant now, Random& random) {
-    return draw(address, now, random, true, true);
+    const auto even = draw(address, now, random, true, true);
+    if (even) reserve(address * count_ + *even - first_ + 1);
+    return even;
 }
 
 std::optional<std::uint16_t> RelayPorts::draw(std::size_t address, Instant now, Random& random, bool even, bool pair) {
@@ -63,9 +66,15 @@ bool RelayPorts::claim(const Endpoint& local) noexcept {
     return slot && take(*slot);
 }
 
+bool RelayPorts::claim_reserved(const Endpoint& local) noexcept {
+    const auto slot = slot_of(local);
+    return slot && unreserve(*slot);
+}
+
 void RelayPorts::release(const Endpoint& local, Instant now) noexcept {
     const auto slot = slot_of(local);
     TURNPIKE_ASSERT(slot && taken(*slot));
+    unreserve(*slot);
     released_at_[*slot].store(now.time_since_epoch().count(), std::memory_order_relaxed);
     give_back(*slot);
 }
@@ -74,7 +83,7 @@ RelayPorts::Census RelayPorts::census(Instant now) const noexcept {
     Census census;
     census.total = total();
     for (std::size_t slot = 0; slot < census.total; ++slot) {
-        if (taken(slot)) ++census.used;
+        if (taken(slot)) ++(reserved(slot) ? census.reserved : census.used);
         else if (!rested(slot, now, kRest)) ++census.quarantined;
         else ++census.free;
     }
@@ -91,6 +100,24 @@ std::optional<std::size_t> RelayPorts::slot_of(const Endpoint& local) const noex
 
 bool RelayPorts::taken(std::size_t slot) const noexcept {
     return (bits_[slot / 64].load(std::memory_order_relaxed) >> (slot % 64)) & 1;
+}
+
+bool RelayPorts::reserved(std::size_t slot) const noexcept {
+    return (reserved_bits_[slot / 64].load(std::memory_order_relaxed) >> (slot % 64)) & 1;
+}
+
+void RelayPorts::reserve(std::size_t slot) noexcept {
+    reserved_bits_[slot / 64].fetch_or(std::uint64_t{1} << (slot % 64), std::memory_order_relaxed);
+    used_.fetch_sub(1, std::memory_order_relaxed);
+    reserved_.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool RelayPorts::unreserve(std::size_t slot) noexcept {
+    const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
+    if (!(reserved_bits_[slot / 64].fetch_and(~bit, std::memory_order_relaxed) & bit)) return false;
+    reserved_.fetch_sub(1, std::memory_order_relaxed);
+    used_.fetch_add(1, std::memory_order_relaxed);
+    return true;
 }
 
 bool RelayPorts::take(std::size_t slot) noexcept {

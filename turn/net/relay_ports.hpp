@@ -29,23 +29,27 @@ public:
 
     /// A free port of that address, now used.
     std::optional<std::uint16_t> draw(std::size_t address, Instant now, Random& random, Parity parity = Parity::Any);
-    /// An even port and the next higher one, both now used (EVEN-PORT with its R bit, RFC 8656 §7.2).
+    /// An even port, now used, and the next higher one, now reserved (EVEN-PORT with its R bit, RFC 8656 §7.2).
     std::optional<std::uint16_t> draw_pair(std::size_t address, Instant now, Random& random);
     /// Exactly this one, whether rested or not: a restored allocation's own.
     bool claim(const Endpoint& local) noexcept;
-    /// Back to the free ones, to rest from now on.
+    /// A reserved one is used from now on; false when it is not reserved.
+    bool claim_reserved(const Endpoint& local) noexcept;
+    /// A used or reserved one is back among the free ones, to rest from now on.
     void release(const Endpoint& local, Instant now) noexcept;
 
     const std::vector<IpAddress>& addresses() const noexcept { return addresses_; }
 
-    /// free + used + quarantined == total, at any moment when nothing changes.
+    /// free + used + reserved + quarantined == total, at any moment when nothing changes.
     struct Census {
         std::size_t total = 0, used = 0;
+        std::size_t reserved = 0;     // for an Allocate with a RESERVATION-TOKEN
         std::size_t quarantined = 0;  // released less than kRest ago
         std::size_t free = 0;
     };
     Census census(Instant now) const noexcept;
     std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+    std::size_t reserved() const noexcept { return reserved_.load(std::memory_order_relaxed); }
     std::size_t total() const noexcept { return addresses_.size() * count_; }
 
 private:
@@ -53,8 +57,12 @@ private:
 
     std::optional<std::size_t> slot_of(const Endpoint& local) const noexcept;
     bool taken(std::size_t slot) const noexcept;
+    bool reserved(std::size_t slot) const noexcept;
     bool take(std::size_t slot) noexcept;
     void give_back(std::size_t slot) noexcept;
+    void reserve(std::size_t slot) noexcept;
+    /// It is taken, but no longer reserved; false when it was not.
+    bool unreserve(std::size_t slot) noexcept;
     bool rested(std::size_t slot, Instant now, Seconds at_least) const noexcept;
     bool take_for_draw(std::size_t slot, bool pair, Instant now, Seconds rest) noexcept;
     std::optional<std::uint16_t> draw(std::size_t address, Instant now, Random& random, bool even, bool pair);
@@ -62,9 +70,10 @@ private:
     std::vector<IpAddress> addresses_;
     std::uint16_t first_;
     std::size_t count_;  // ports per address
-    std::unique_ptr<std::atomic<std::uint64_t>[]> bits_;          // 1: used
+    std::unique_ptr<std::atomic<std::uint64_t>[]> bits_;          // 1: used or reserved
+    std::unique_ptr<std::atomic<std::uint64_t>[]> reserved_bits_; // 1: reserved; only where bits_ has 1
     std::unique_ptr<std::atomic<std::int64_t>[]> released_at_;    // nanoseconds of Instant
-    std::atomic<std::size_t> used_{0};
+    std::atomic<std::size_t> used_{0}, reserved_{0};
 };
 
 }  // namespace turnpike::net

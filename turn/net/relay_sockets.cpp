@@ -22,11 +22,16 @@ core::OpenError open_error(int error) noexcept {
     }
 }
 
+Endpoint next_of(const Endpoint& local) noexcept {
+    return {local.address, static_cast<std::uint16_t>(local.port + 1)};
+}
+
 }  // namespace
 
-RelaySockets::RelaySockets(const EventLoop& loop, RelayPorts& ports, core::RelayDirectory& directory,
-                           Random& random, Event::Callback readable, void* owner)
-    : loop_(loop), ports_(ports), directory_(directory), random_(random), readable_(readable), owner_(owner) {}
+RelaySockets::RelaySockets(const EventLoop& loop, RelayPorts& ports, ReservedSockets& reserved,
+                           core::RelayDirectory& directory, Random& random, Event::Callback readable, void* owner)
+    : loop_(loop), ports_(ports), reserved_(reserved), directory_(directory), random_(random), readable_(readable),
+      owner_(owner) {}
 
 RelaySockets::~RelaySockets() {
     for (const auto& relay : slots_) {
@@ -35,12 +40,15 @@ RelaySockets::~RelaySockets() {
 }
 
 std::expected<Endpoint, core::OpenError> RelaySockets::open(const core::OpenRelay& request, Instant now) {
-    auto bound = request.exact ? bind_exact(*request.exact, now) : bind(request, now);
+    auto bound = !request.exact     ? bind(request, now)
+                 : request.reserved ? take_reserved(*request.exact)
+                                    : bind_exact(*request.exact, now);
     if (!bound) return std::unexpected{bound.error()};
     auto relay = std::make_unique<RelaySocket>();
     relay->id = request.relay;
     relay->socket = std::move(*bound);
     const Endpoint local = relay->socket.local;
+    if (request.reserve_next) relay->next = next_of(local);
     put(std::move(relay));
     directory_.set_live(local, true);
     return local;
@@ -58,14 +66,16 @@ std::expected<UdpSocket, core::OpenError> RelaySockets::bind(const core::OpenRel
         if (addresses[index].family() != request.family) continue;
         why = core::OpenError::NoPorts;
         while (attempts++ < kBindAttempts) {
-            const auto port = ports_.draw(index, now, random_, request.even ? RelayPorts::Parity::Even : RelayPorts::Parity::Any);
+            const auto parity = request.even ? RelayPorts::Parity::Even : RelayPorts::Parity::Any;
+            const auto port = request.reserve_next ? ports_.draw_pair(index, now, random_)
+                                                   : ports_.draw(index, now, random_, parity);
             if (!port) break;
             const Endpoint local{addresses[index], *port};
-            auto socket = open_udp(local, {});
-            if (socket && !in_reserve(socket->fd.get())) return std::move(*socket);
+            auto socket = bind_drawn(local, request.reserve_next);
+            if (socket) return std::move(*socket);
             // Somebody else's port rests like a released one, so that it is not drawn at once again.
             ports_.release(local, now);
-            if (socket) return std::unexpected{core::OpenError::NoDescriptors};
+            if (request.reserve_next) ports_.release(next_of(local), now);
             if (socket.error() == EADDRNOTAVAIL) {
                 why = core::OpenError::AddressGone;
                 break;
@@ -78,6 +88,25 @@ std::expected<UdpSocket, core::OpenError> RelaySockets::bind(const core::OpenRel
     return std::unexpected{why};
 }
 
+// The socket of a port that was drawn, and with it, kept, the next one's; the errno when not both are there.
+std::expected<UdpSocket, int> RelaySockets::bind_drawn(const Endpoint& local, bool reserve_next) {
+    auto socket = open_udp(local, {});
+    if (socket && in_reserve(socket->fd.get())) return std::unexpected{EMFILE};
+    if (!socket || !reserve_next) return socket;
+    auto next = open_udp(next_of(local), {.deaf = true});
+    if (!next) return std::unexpected{next.error()};
+    if (in_reserve(next->fd.get())) return std::unexpected{EMFILE};
+    reserved_.keep(std::move(*next));
+    return socket;
+}
+
+std::expected<UdpSocket, core::OpenError> RelaySockets::take_reserved(const Endpoint& local) {
+    auto socket = reserved_.take(local);
+    if (!socket || !ports_.claim_reserved(local)) return std::unexpected{core::OpenError::Refused};
+    hear(*socket);
+    return std::move(*socket);
+}
+
 std::expected<UdpSocket, core::OpenError> RelaySockets::bind_exact(const Endpoint& local, Instant now) {
     if (!ports_.claim(local)) return std::unexpected{core::OpenError::Refused};
     auto socket = open_udp(local, {});
@@ -88,6 +117,15 @@ std::expected<UdpSocket, core::OpenError> RelaySockets::bind_exact(const Endpoin
 
 void RelaySockets::close(core::RelayId id, Instant now) {
     if (auto relay = release(id)) end(std::move(relay), now);
+}
+
+void RelaySockets::end_reservation(const Endpoint& local, Instant now) {
+    if (reserved_.take(local)) ports_.release(local, now);
+}
+
+void RelaySockets::end_next_of(core::RelayId id, Instant now) {
+    const RelaySocket* const relay = find(id);
+    if (relay != nullptr && relay->next) end_reservation(*relay->next, now);
 }
 
 void RelaySockets::end(std::unique_ptr<RelaySocket> relay, Instant now) {

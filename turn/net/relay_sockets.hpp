@@ -9,6 +9,7 @@
 #include "turn/core/server.hpp"
 #include "turn/net/event_loop.hpp"
 #include "turn/net/relay_ports.hpp"
+#include "turn/net/reserved_sockets.hpp"
 #include "turn/net/udp_socket.hpp"
 
 namespace turnpike::net {
@@ -17,27 +18,31 @@ namespace turnpike::net {
 struct RelaySocket {
     core::RelayId id;
     UdpSocket socket;
+    std::optional<Endpoint> next;  // the port that was held with it
     void* owner = nullptr;  // whose `readable` it is
     Event event;
 };
 
 /// A worker's relayed addresses, found by RelayId::slot.
 ///
-/// Threading  the owning worker; RelayPorts and RelayDirectory are the node's
+/// Threading  the owning worker; RelayPorts, ReservedSockets and RelayDirectory are the node's
 class RelaySockets {
 public:
     /// `readable(fd, what, RelaySocket*)` is called when a peer's datagram is there.
-    RelaySockets(const EventLoop& loop, RelayPorts& ports, core::RelayDirectory& directory, Random& random,
-                 Event::Callback readable, void* owner);
+    RelaySockets(const EventLoop& loop, RelayPorts& ports, ReservedSockets& reserved, core::RelayDirectory& directory,
+                 Random& random, Event::Callback readable, void* owner);
     ~RelaySockets();
     RelaySockets(const RelaySockets&) = delete;
     RelaySockets& operator=(const RelaySockets&) = delete;
 
-    /// Binds a relayed address: at a random port of a random address of that family, or exactly
-    /// where a restored allocation had it. The local form.
+    /// Binds a relayed address: at a random port of a random address of that family, exactly where
+    /// a restored allocation had it, or where one was reserved. The local form.
     std::expected<Endpoint, core::OpenError> open(const core::OpenRelay& request, Instant now);
     /// Ends it; the port starts to rest.
     void close(core::RelayId id, Instant now);
+    /// A held port starts to rest: its own, or the one that was held with the relayed address `id`.
+    void end_reservation(const Endpoint& local, Instant now);
+    void end_next_of(core::RelayId id, Instant now);
     RelaySocket* find(core::RelayId id) noexcept;
 
     /// Takes it out, alive, for another worker; nothing when the id is stale.
@@ -51,11 +56,14 @@ public:
 
 private:
     std::expected<UdpSocket, core::OpenError> bind(const core::OpenRelay& request, Instant now);
+    std::expected<UdpSocket, int> bind_drawn(const Endpoint& local, bool reserve_next);
     std::expected<UdpSocket, core::OpenError> bind_exact(const Endpoint& local, Instant now);
+    std::expected<UdpSocket, core::OpenError> take_reserved(const Endpoint& local);
     void put(std::unique_ptr<RelaySocket> relay);
 
     const EventLoop& loop_;
     RelayPorts& ports_;
+    ReservedSockets& reserved_;
     core::RelayDirectory& directory_;
     Random& random_;
     Event::Callback readable_;

@@ -1,5 +1,6 @@
 #include "turn/net/udp_socket.hpp"
 
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -32,6 +33,11 @@ bool configure(const UdpSocket& socket, const UdpOptions& options) noexcept {
              set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
         if (socket.wildcard()) ok = ok && set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     }
+    if (options.deaf) {
+        const sock_filter drop{BPF_RET | BPF_K, 0, 0, 0};
+        const sock_fprog nothing{1, const_cast<sock_filter*>(&drop)};
+        ok = ok && ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &nothing, sizeof nothing) == 0;
+    }
     if (options.reuse_port) ok = ok && set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
     set_buffers(fd, options.buffer_bytes);
@@ -52,6 +58,8 @@ std::expected<UdpSocket, int> open_udp(const Endpoint& local, const UdpOptions& 
     socket.local = local_endpoint(socket.fd.get());
     return socket;
 }
+
+void hear(const UdpSocket& socket) noexcept { set(socket.fd.get(), SOL_SOCKET, SO_DETACH_FILTER, 0); }
 
 void set_dont_fragment(const UdpSocket& socket, bool on) noexcept {
     const int fd = socket.fd.get();

@@ -34,12 +34,16 @@ struct UdpSocket {
 
 struct UdpOptions {
     bool reuse_port = false;
+    bool deaf = false;     // what arrives is thrown away until hear()
     int buffer_bytes = 0;  // 0: the system's default
 };
 
 /// A non-blocking socket bound to `local`, reporting what DatagramReader wants to know; errno when not.
 /// IPv6 ones take no IPv4; DF is off (RFC 8656 §15: fragments pass).
 std::expected<UdpSocket, int> open_udp(const Endpoint& local, const UdpOptions& options);
+
+/// From now on a deaf socket takes what arrives.
+void hear(const UdpSocket& socket) noexcept;
 
 /// DF on or off for what is sent from now on.
 void set_dont_fragment(const UdpSocket& socket, bool on) noexcept;

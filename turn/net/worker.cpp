@@ -58,12 +58,12 @@ Worker::Worker(unsigned index, Node& node, core::Config config,
                std::shared_ptr<const core::CredentialSource> credentials,
                std::shared_ptr<const core::PeerPolicy> policy)
     : index_(index), node_(node),
-      relays_(loop_, node.ports, node.relays, node.random, &on_relay_readable, this),
+      relays_(loop_, node.ports, node.reserved, node.relays, node.random, &on_relay_readable, this),
       streams_(loop_, reader_, node.census, node.handshakes, node.limits, node.clock, *this, node.upstream_failed),
       dtls_(reader_, node.census, node.handshakes, node.cookies, node.limits, node.clock, *this, *this),
       overrides_(node.random), guests_(node.random), indication_ids_(node.random),
       server_(std::move(config), std::move(credentials), std::move(policy),
-              {node.relays, node.quota, node.revocations, node.next_allocation_id}, node.random),
+              {node.relays, node.quota, node.revocations, node.next_allocation_id, node.reservations}, node.random),
       timer_(Event::timer(loop_, &call<&Worker::on_timer, Worker>, this)) {
     mailbox_.attach(loop_);
     heartbeat_.store(node.clock.now().time_since_epoch().count(), std::memory_order_relaxed);

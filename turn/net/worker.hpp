@@ -34,6 +34,8 @@ struct Node {
     Steering steering;
     core::RelayDirectory relays;
     RelayPorts ports;
+    ReservedSockets reserved;
+    core::Reservations reservations;
     core::AllocationQuota quota;
     core::Revocations revocations;
     std::atomic<std::uint64_t> next_allocation_id{1};

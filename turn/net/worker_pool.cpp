@@ -187,6 +187,7 @@ Snapshot WorkerPool::snapshot() const {
     const RelayPorts::Census ports = s.node->ports.census(s.node->clock.now());
     total.ports_used = ports.used;
     total.ports_capacity = ports.total;
+    total.ports_reserved = ports.reserved;
     total.ports_quarantined = ports.quarantined;
     for (const auto& worker : s.node->workers) total.heartbeats.push_back(worker->heartbeat());
     return total;

@@ -86,6 +86,7 @@ struct Snapshot {
     std::size_t dtls_sessions = 0;               // of stream_sessions
     std::size_t upstream_connections = 0;
     std::uint64_t upstream_opened = 0, upstream_failed = 0;
+    std::size_t ports_reserved = 0;              // held for a RESERVATION-TOKEN
     std::size_t ports_quarantined = 0;           // released less than 120 s ago
     std::uint64_t send_drops = 0;                // socket buffer full, or the kernel refused the datagram
     std::uint64_t stream_queue_drops = 0;        // media for a client that reads too slowly

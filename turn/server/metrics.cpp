@@ -48,8 +48,11 @@ void collect_allocations(ops::Scrape& s, const Node& node, const net::Snapshot& 
               "Usage records that did not fit into the queue.", number(node.usage.lost()));
     s.gauge("turnpike_relay_ports", "Relay ports.", number(snap.ports_used), {{"state", "used"}});
     s.gauge("turnpike_relay_ports", "Relay ports.",
-            number(snap.ports_capacity - std::min(snap.ports_used, snap.ports_capacity)),
+            number(snap.ports_capacity -
+                   std::min(snap.ports_used + snap.ports_reserved, snap.ports_capacity)),
             {{"state", "free"}});
+    s.gauge("turnpike_relay_ports", "Relay ports.", number(snap.ports_reserved),
+            {{"state", "reserved"}});
 }
 
 void collect_traffic(ops::Scrape& s, const net::Snapshot& snap) {

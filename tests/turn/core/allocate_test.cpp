@@ -248,13 +248,10 @@ TEST(Allocate, RefusesContradictingAttributes) {
     EXPECT_EQ(node.server.allocations(), 0U);
 }
 
-// RFC 8656 §7.2 lets a server that keeps no pairs of ports say 508. An even port alone is no pair.
-TEST(Allocate, HasNoPairsOfPorts) {
+// §18.9: DONT-FRAGMENT is understood, here and in Send.
+TEST(Allocate, UnderstandsDontFragment) {
     TurnNode node;
     TurnClient client{node};
-    EXPECT_EQ(client.allocate([](auto& m) { m.bytes(Attribute::EvenPort, Bytes{0x80}); })->code(), 508);
-    EXPECT_EQ(client.allocate([](auto& m) { m.bytes(Attribute::ReservationToken, Bytes(8, 1)); })->code(), 508);
-    EXPECT_EQ(node.shared->quota.total(), 0U);
     EXPECT_EQ(client.allocate([](auto& m) { m.flag(Attribute::DontFragment); })->code(), 0);
 }
 

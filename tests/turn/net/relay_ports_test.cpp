@@ -27,8 +27,9 @@ constexpr Instant kStart{1000s};
 
 void expect_conserved(const RelayPorts& ports, Instant now) {
     const auto c = ports.census(now);
-    EXPECT_EQ(c.total, c.free + c.used + c.quarantined);
-    EXPECT_EQ(ports.used(), c.used);
+    ASSERT_EQ(c.total, c.free + c.used + c.reserved + c.quarantined);
+    ASSERT_EQ(ports.used(), c.used);
+    ASSERT_EQ(ports.reserved(), c.reserved);
 }
 
 TEST(RelayPortsTest, DrawsEveryPortOnceAndThenNone) {
@@ -103,7 +104,8 @@ TEST(RelayPortsTest, PairsAreEvenAndTheNext) {
         EXPECT_TRUE(drawn.insert(*even).second);
     }
     EXPECT_FALSE(ports.draw_pair(0, kStart, random));
-    EXPECT_EQ(8U, ports.used());
+    EXPECT_EQ(4U, ports.used());
+    EXPECT_EQ(4U, ports.reserved());
     EXPECT_EQ(50010, ports.draw(0, kStart, random, RelayPorts::Parity::Even));
     EXPECT_FALSE(ports.draw(0, kStart, random, RelayPorts::Parity::Even));
     EXPECT_EQ(50001, ports.draw(0, kStart, random));
@@ -120,6 +122,90 @@ TEST(RelayPortsTest, ClaimsAnExactPortOnceEvenWhenItRests) {
     EXPECT_FALSE(ports.claim({kV4, 50010}));
     EXPECT_FALSE(ports.claim({kV6, 50003})) << "no address of ours";
     expect_conserved(ports, kStart);
+}
+
+TEST(RelayPortsTest, AReservedPortIsUsedOrFreeAfterwards) {
+    SeededRandom random{8};
+    RelayPorts ports{{kV4}, 50000, 50003};
+    const std::uint16_t even = ports.draw_pair(0, kStart, random).value();
+    const Endpoint next{kV4, static_cast<std::uint16_t>(even + 1)};
+    EXPECT_FALSE(ports.claim(next)) << "it is held";
+    EXPECT_FALSE(ports.claim_reserved({kV4, even})) << "this one is used";
+    EXPECT_TRUE(ports.claim_reserved(next));
+    EXPECT_FALSE(ports.claim_reserved(next)) << "once";
+    EXPECT_EQ(2U, ports.used());
+    EXPECT_EQ(0U, ports.reserved());
+
+    const std::uint16_t other = ports.draw_pair(0, kStart, random).value();
+    const Endpoint other_next{kV4, static_cast<std::uint16_t>(other + 1)};
+    ports.release(other_next, kStart);
+    EXPECT_FALSE(ports.claim_reserved(other_next));
+    EXPECT_EQ(1U, ports.census(kStart).quarantined);
+    expect_conserved(ports, kStart);
+}
+
+// RFC 8656 §7.2 in any order: no port is lost and none is given out twice.
+TEST(RelayPortsTest, PortsAreConservedByAHundredThousandRandomOperations) {
+    SeededRandom random{9};
+    RelayPorts ports{{kV4, kV6}, 50001, 50060};
+    const IpAddress addresses[] = {kV4, kV6};
+    std::set<Endpoint> used, reserved;
+    Instant now = kStart;
+    const auto any_of = [&](const std::set<Endpoint>& some) {
+        return *std::next(some.begin(), random.below(static_cast<std::uint32_t>(some.size())));
+    };
+    for (int i = 0; i < 100'000; ++i) {
+        now += Milliseconds{random.below(2000)};
+        const std::size_t address = random.below(2);
+        switch (random.below(7)) {
+            case 0:
+            case 1:
+                if (const auto port = ports.draw(address, now, random, random.below(2) == 0 ? RelayPorts::Parity::Any : RelayPorts::Parity::Even)) {
+                    ASSERT_TRUE(used.insert({addresses[address], *port}).second);
+                }
+                break;
+            case 2:
+                if (const auto port = ports.draw_pair(address, now, random)) {
+                    ASSERT_EQ(0, *port % 2);
+                    ASSERT_TRUE(used.insert({addresses[address], *port}).second);
+                    ASSERT_TRUE(reserved.insert({addresses[address], static_cast<std::uint16_t>(*port + 1)}).second);
+                }
+                break;
+            case 3: {
+                const Endpoint any{addresses[address], static_cast<std::uint16_t>(50000 + random.below(63))};
+                const bool ours = any.port >= 50001 && any.port <= 50060;
+                ASSERT_EQ(ours && !used.contains(any) && !reserved.contains(any), ports.claim(any));
+                if (ours && !reserved.contains(any)) used.insert(any);
+                break;
+            }
+            case 4:
+                if (reserved.empty()) break;
+                if (const Endpoint one = any_of(reserved); true) {
+                    ASSERT_TRUE(ports.claim_reserved(one));
+                    reserved.erase(one);
+                    used.insert(one);
+                }
+                break;
+            case 5:
+                if (used.empty()) break;
+                if (const Endpoint one = any_of(used); true) {
+                    ASSERT_FALSE(ports.claim_reserved(one));
+                    ports.release(one, now);
+                    used.erase(one);
+                }
+                break;
+            case 6:
+                if (reserved.empty()) break;
+                if (const Endpoint one = any_of(reserved); true) {
+                    ports.release(one, now);
+                    reserved.erase(one);
+                }
+                break;
+        }
+        ASSERT_EQ(used.size(), ports.used());
+        ASSERT_EQ(reserved.size(), ports.reserved());
+        ASSERT_NO_FATAL_FAILURE(expect_conserved(ports, now));
+    }
 }
 
 TEST(RelayPortsTest, AnEmptyRangeHasNoPort) {
