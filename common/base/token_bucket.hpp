@@ -15,6 +15,17 @@ public:
 
     bool limited() const noexcept { return rate_ > 0; }
 
+    /// What is there now.
+    double level(Instant now) const noexcept {
+        if (rate_ <= 0 || now <= last_) return tokens_;
+        return std::min(burst_, tokens_ + std::chrono::duration<double>(now - last_).count() * rate_);
+    }
+    /// Goes on from a level that was read elsewhere; never over the burst.
+    void set_level(double level, Instant now) noexcept {
+        tokens_ = std::min(burst_, level);
+        last_ = now;
+    }
+
     /// Takes `amount` if it is there.
     bool take(double amount, Instant now) noexcept {
         if (rate_ <= 0) return true;
@@ -27,8 +38,7 @@ public:
 private:
     void refill(Instant now) noexcept {
         if (now <= last_) return;
-        const double elapsed = std::chrono::duration<double>(now - last_).count();
-        tokens_ = std::min(burst_, tokens_ + elapsed * rate_);
+        tokens_ = level(now);
         last_ = now;
     }
     double rate_ = 0, burst_ = 0, tokens_ = 0;

@@ -91,6 +91,7 @@ void Machine::on_allocate(Request& request) {
     allocation.key = identity.key;
     allocation.relay_peers_only = identity.limits.relay_peers_only;
     allocation.limit_bandwidth(bandwidth_of(config_, identity.limits));
+    allocation.limit_rates(config_);
     waiting->answer_to = request.envelope;
     waiting->say_family_errors = request.message.has(Attribute::AdditionalAddressFamily);
     waiting->lifetime = granted_lifetime(config_, lifetime, Nanoseconds{0});

@@ -6,7 +6,7 @@ namespace turnpike::core {
 namespace {
 
 // A bucket holds a quarter of a second, and always a few full-size datagrams.
-constexpr double kBurstSeconds = 0.25, kBurstBytesMin = 16'384;
+constexpr double kBurstSeconds = 0.25, kBurstBytesMin = 16'384, kBurstPacketsMin = 16;
 
 Milliseconds until(Instant deadline, Instant now) noexcept {
     return std::max(Milliseconds{0}, std::chrono::duration_cast<Milliseconds>(deadline - now));
@@ -37,6 +37,12 @@ void Allocation::limit_bandwidth(std::uint32_t kbit_s) noexcept {
     bandwidth = TokenBucket{bytes_per_second, std::max(kBurstBytesMin, bytes_per_second * kBurstSeconds)};
 }
 
+void Allocation::limit_rates(const Config& config) noexcept {
+    const double per_second = config.packets_per_second;
+    packets = TokenBucket{per_second, std::max(kBurstPacketsMin, per_second * kBurstSeconds)};
+    new_peers = TokenBucket{config.new_peers_per_second, std::max(1.0, config.new_peers_burst)};
+}
+
 AllocationRecord Allocation::to_record(Instant now) const {
     AllocationRecord record;
     record.id = id;
@@ -50,6 +56,9 @@ AllocationRecord Allocation::to_record(Instant now) const {
     record.realm = realm;
     record.key.assign(key.reveal().begin(), key.reveal().end());
     record.bandwidth_kbit_s = bandwidth_kbit_s;
+    record.bandwidth_left = static_cast<std::uint32_t>(bandwidth.level(now));
+    record.packets_left = static_cast<std::uint32_t>(packets.level(now));
+    record.new_peers_left = static_cast<std::uint32_t>(new_peers.level(now));
     record.relay_peers_only = relay_peers_only;
     record.allocate_transaction = transaction;
     record.reservation_token = reservation.value_or(0);

@@ -61,7 +61,9 @@ struct Allocation {
     std::optional<Reservations::Token> reservation;  // given out with it: a retransmission is told again
     Instant opened_at{}, expires_at{};
     Traffic traffic;
-    TokenBucket bandwidth;
+    TokenBucket bandwidth, packets;   // both directions together
+    TokenBucket new_peers;            // that it may be permitted besides those it has
+    TokenBucket icmp{10, 20};         // that its client is told
     Permissions permissions;
     Channels channels;
 
@@ -76,6 +78,8 @@ struct Allocation {
         return nullptr;
     }
     void limit_bandwidth(std::uint32_t kbit_s) noexcept;
+    /// Packets and new peers per second, as configured.
+    void limit_rates(const Config& config) noexcept;
 
     AllocationRecord to_record(Instant now) const;
     AllocationSummary summary(Instant now) const;

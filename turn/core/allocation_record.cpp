@@ -119,6 +119,9 @@ void read_body(Reader& r, AllocationRecord& record) {
     r.require(key.size() == 16 || key.size() == 32);
     record.key.assign(key.begin(), key.end());
     record.bandwidth_kbit_s = r.in.u32();
+    record.bandwidth_left = r.in.u32();
+    record.packets_left = r.in.u32();
+    record.new_peers_left = r.in.u32();
     const std::uint8_t relay_only = r.in.u8();
     r.require(relay_only <= 1);
     record.relay_peers_only = relay_only == 1;
@@ -170,6 +173,9 @@ Bytes AllocationRecord::encode() const {
     w.text(realm);
     w.text(ByteView{key});
     w.number(bandwidth_kbit_s, 4);
+    w.number(bandwidth_left, 4);
+    w.number(packets_left, 4);
+    w.number(new_peers_left, 4);
     w.number(relay_peers_only ? 1 : 0, 1);
     w.raw(allocate_transaction);
     w.number(reservation_token, 8);

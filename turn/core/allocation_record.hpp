@@ -33,6 +33,7 @@ struct AllocationRecord {
     std::string username, subject, realm;
     Bytes key;                              // MD5 or SHA-256 long-term key
     std::uint32_t bandwidth_kbit_s = 0;     // 0: no limit
+    std::uint32_t bandwidth_left = 0, packets_left = 0, new_peers_left = 0;  // of the rate limits' bursts
     bool relay_peers_only = false;
     std::array<std::uint8_t, 12> allocate_transaction{};  // a retransmitted Allocate still finds its answer
     std::uint64_t reservation_token = 0;  // that the answer to it says; 0: none

@@ -34,7 +34,7 @@ void Machine::on_channel_bind(Request& request) {
     const bool fresh = allocation.channels.find(number->value(), request.now) == nullptr;
     if (fresh && allocation.channels.size() >= config_.channels_max) sweep(allocation, request.now);
     if ((fresh && allocation.channels.size() >= config_.channels_max) ||
-        !has_room(allocation, {&*token, 1}, request.now)) {
+        !admits(allocation, {&*token, 1}, request.now)) {
         return refuse(request, ErrorCode::InsufficientCapacity);
     }
 

@@ -37,6 +37,8 @@ struct Config {
     std::uint32_t allocations_total = 0;  // 0: as many as there are ports
     std::uint32_t permissions_max = 256, channels_max = 256;  // of one allocation
     std::uint32_t bandwidth_kbit_s = 0;   // of one allocation, both directions together; 0: no limit
+    double packets_per_second = 0;        // of one allocation, both directions together; 0: no limit
+    double new_peers_per_second = 20, new_peers_burst = 100;  // addresses that one allocation begins to reach (T11)
     std::size_t pending_max = 1024;
 
     double unauthenticated_per_second = 10, unauthenticated_burst = 50;  // replies per IPv4 address or IPv6 /64

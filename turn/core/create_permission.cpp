@@ -36,7 +36,7 @@ void Machine::on_create_permission(Request& request) {
         if (!token) return refuse(request, ErrorCode::Forbidden);
         allowed.push_back(*token);
     }
-    if (!has_room(allocation, allowed, request.now)) return refuse(request, ErrorCode::InsufficientCapacity);
+    if (!admits(allocation, allowed, request.now)) return refuse(request, ErrorCode::InsufficientCapacity);
 
     for (const PolicyToken& token : allowed) install_permission(allocation, token, request.now);
     Reply reply{request.envelope, stun::Class::Success};
@@ -44,16 +44,21 @@ void Machine::on_create_permission(Request& request) {
     count_success(stun::Method::CreatePermission);
 }
 
-// Whether the peers fit: those that have a permission already take no more room.
-bool Machine::has_room(Allocation& allocation, std::span<const PolicyToken> peers, Instant now) {
-    if (allocation.permissions.size() + peers.size() <= config_.permissions_max) return true;
-    sweep(allocation, now);
+// Whether the peers fit, in number and in new ones per second: those that have a permission already
+// cost neither. Nothing reaches a peer without a permission, so this bounds the addresses that an
+// allocation can reach (T11), and costs the data path nothing.
+bool Machine::admits(Allocation& allocation, std::span<const PolicyToken> peers, Instant now) {
     boost::container::static_vector<IpAddress, 64> fresh;
     for (const PolicyToken& peer : peers) {
         const bool twice = std::ranges::find(fresh, peer.address()) != fresh.end();
         if (!twice && !allocation.permissions.live(peer.address(), now)) fresh.push_back(peer.address());
     }
-    return allocation.permissions.size() + fresh.size() <= config_.permissions_max;
+    if (fresh.empty()) return true;
+    if (allocation.permissions.size() + fresh.size() > config_.permissions_max) sweep(allocation, now);
+    if (allocation.permissions.size() + fresh.size() > config_.permissions_max) return false;
+    if (allocation.new_peers.take(static_cast<double>(fresh.size()), now)) return true;
+    counters_.dropped_new_peers += fresh.size();
+    return false;
 }
 
 }  // namespace turnpike::core

@@ -5,6 +5,26 @@
 
 namespace turnpike::core {
 
+// What the allocation may move per second, both directions together.
+bool Machine::within_rates(Allocation& allocation, std::size_t size, Instant now) noexcept {
+    if (!allocation.packets.take(1, now)) {
+        ++counters_.dropped_packet_rate;
+        return false;
+    }
+    if (!allocation.bandwidth.take(static_cast<double>(size), now)) {
+        ++counters_.dropped_bandwidth;
+        return false;
+    }
+    return true;
+}
+
+void Machine::count_to_peer(Allocation& allocation, std::size_t size) noexcept {
+    for (Traffic* traffic : {&allocation.traffic, &counters_.traffic}) {
+        ++traffic->packets_to_peer;
+        traffic->bytes_to_peer += size;
+    }
+}
+
 // RFC 8656 §12.6: ChannelData from the client. Look-ups: 5-tuple, permission.
 std::optional<ToPeer> Machine::to_peer(const FiveTuple& tuple, const stun::ChannelDataView& data,
                                        Instant now) noexcept {
@@ -32,14 +52,8 @@ std::optional<ToPeer> Machine::to_peer(const FiveTuple& tuple, const stun::Chann
         ++counters_.dropped_not_live;
         return {};
     }
-    if (!allocation->bandwidth.take(static_cast<double>(data.data.size()), now)) {
-        ++counters_.dropped_bandwidth;
-        return {};
-    }
-    for (Traffic* traffic : {&allocation->traffic, &counters_.traffic}) {
-        ++traffic->packets_to_peer;
-        traffic->bytes_to_peer += data.data.size();
-    }
+    if (!within_rates(*allocation, data.data.size(), now)) return {};
+    count_to_peer(*allocation, data.data.size());
     return ToPeer{relayed->relay, *destination};
 }
 
@@ -56,10 +70,7 @@ std::optional<ToClient> Machine::to_client(RelayId relay, const Endpoint& peer, 
         ++counters_.dropped_no_permission;
         return {};
     }
-    if (!allocation->bandwidth.take(static_cast<double>(size), now)) {
-        ++counters_.dropped_bandwidth;
-        return {};
-    }
+    if (!within_rates(*allocation, size, now)) return {};
     for (Traffic* traffic : {&allocation->traffic, &counters_.traffic}) {
         ++traffic->packets_to_client;
         traffic->bytes_to_client += size;

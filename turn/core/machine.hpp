@@ -28,8 +28,9 @@ struct Request {
 };
 
 /// What is behind Server: its state, and the steps that more than one method takes. The methods
-/// themselves are one file each: binding.cpp, behaviour_discovery.cpp, allocate.cpp, refresh.cpp, create_permission.cpp,
-/// channel_bind.cpp, send_indication.cpp; ChannelData is data_plane.cpp; records are moving.cpp.
+/// themselves are one file each: binding.cpp, behaviour_discovery.cpp, allocate.cpp, refresh.cpp,
+/// create_permission.cpp, channel_bind.cpp, send_indication.cpp, icmp.cpp; ChannelData is data_plane.cpp;
+/// records are moving.cpp.
 class Machine {
 public:
     Machine(Config config, std::shared_ptr<const CredentialSource> credentials,
@@ -38,6 +39,7 @@ public:
     // The rest of this half mirrors Server.
     void on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out);
     void relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bound, Instant now, Outbox& out);
+    void on_icmp(RelayId relay, const Endpoint& peer, const stun::IcmpValue& icmp, Instant now, Outbox& out);
     void client_gone(const FiveTuple& tuple, Instant now, Outbox& out);
     void advance(Instant now, Outbox& out);
     std::optional<Instant> next_deadline(Instant now) const noexcept { return wheel_.next_deadline(now); }
@@ -99,7 +101,9 @@ private:
     // Peers.
     Endpoint external(const Endpoint& peer) const noexcept { return shared_.relays.to_external(peer); }
     bool allows_port(const Endpoint& peer) const noexcept;
-    bool has_room(Allocation& allocation, std::span<const PolicyToken> peers, Instant now);
+    bool admits(Allocation& allocation, std::span<const PolicyToken> peers, Instant now);
+    bool within_rates(Allocation& allocation, std::size_t size, Instant now) noexcept;
+    void count_to_peer(Allocation& allocation, std::size_t size) noexcept;
     void install_permission(Allocation& allocation, const PolicyToken& peer, Instant now);
 
     // An allocation's life.

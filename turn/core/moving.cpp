@@ -50,6 +50,10 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
     allocation->key = Secret{ByteView{record.key}};
     allocation->relay_peers_only = record.relay_peers_only;
     allocation->limit_bandwidth(record.bandwidth_kbit_s);
+    allocation->limit_rates(config_);
+    allocation->bandwidth.set_level(record.bandwidth_left, now);
+    allocation->packets.set_level(record.packets_left, now);
+    allocation->new_peers.set_level(record.new_peers_left, now);
     allocation->traffic = record.traffic;
     allocation->opened_at = now - record.age;
     allocation->expires_at =

@@ -38,14 +38,8 @@ void Machine::on_send(const Path& path, const stun::MessageView& message, Instan
         ++counters_.dropped_not_live;
         return;
     }
-    if (!allocation->bandwidth.take(static_cast<double>(data->size()), now)) {
-        ++counters_.dropped_bandwidth;
-        return;
-    }
-    for (Traffic* traffic : {&allocation->traffic, &counters_.traffic}) {
-        ++traffic->packets_to_peer;
-        traffic->bytes_to_peer += data->size();
-    }
+    if (!within_rates(*allocation, data->size(), now)) return;
+    count_to_peer(*allocation, data->size());
     out.add(SendToPeer{relayed->relay, *destination, *data, message.has(Attribute::DontFragment)});
 }
 

@@ -20,6 +20,9 @@ void Server::relay_opened(RelayId relay, std::expected<Endpoint, OpenError> boun
                           Outbox& out) {
     state_->relay_opened(relay, bound, now, out);
 }
+void Server::on_icmp(RelayId relay, const Endpoint& peer, const stun::IcmpValue& icmp, Instant now, Outbox& out) {
+    state_->on_icmp(relay, peer, icmp, now, out);
+}
 void Server::client_gone(const FiveTuple& tuple, Instant now, Outbox& out) { state_->client_gone(tuple, now, out); }
 void Server::advance(Instant now, WallTime /*wall*/, Outbox& out) { state_->advance(now, out); }
 std::optional<Instant> Server::next_deadline(Instant now) const noexcept { return state_->next_deadline(now); }

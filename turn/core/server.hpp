@@ -14,6 +14,7 @@
 #include "turn/core/node_state.hpp"
 #include "turn/core/peer_policy.hpp"
 #include "turn/core/reservations.hpp"
+#include "turn/stun/attributes.hpp"
 #include "turn/stun/channel_data.hpp"
 #include "turn/stun/message_view.hpp"
 
@@ -59,6 +60,10 @@ struct Counters {
     std::uint64_t dropped_malformed = 0, dropped_no_allocation = 0, dropped_no_permission = 0,
                   dropped_no_channel = 0, dropped_policy = 0, dropped_bandwidth = 0, dropped_rate = 0,
                   dropped_not_live = 0;
+    std::uint64_t dropped_packet_rate = 0;           // over Config::packets_per_second
+    std::uint64_t dropped_new_peers = 0;             // peers refused: over Config::new_peers_per_second
+    std::uint64_t dropped_icmp = 0;                  // of no type that clients are told, or too many
+    std::uint64_t icmp_indications = 0;
 };
 
 /// The TURN server of one worker, as a state machine: bytes and time go in, decisions come out.
@@ -89,6 +94,10 @@ public:
 
     /// The driver's answer to OpenRelay, in the same turn or later. `bound` is the local form.
     void relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bound, Instant now, WallTime wall, Outbox& out);
+
+    /// An ICMP message about a datagram that was sent from `relay` to `peer` (local form where it is one
+    /// of our own). The client of a permitted peer hears of it, a few times per second.
+    void on_icmp(RelayId relay, const Endpoint& peer, const stun::IcmpValue& icmp, Instant now, Outbox& out);
 
     /// A stream client's connection ended: its allocation ends with it (RFC 8656 §7.2 and §3).
     void client_gone(const FiveTuple& tuple, Instant now, Outbox& out);

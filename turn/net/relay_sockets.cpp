@@ -90,10 +90,10 @@ std::expected<UdpSocket, core::OpenError> RelaySockets::bind(const core::OpenRel
 
 // The socket of a port that was drawn, and with it, kept, the next one's; the errno when not both are there.
 std::expected<UdpSocket, int> RelaySockets::bind_drawn(const Endpoint& local, bool reserve_next) {
-    auto socket = open_udp(local, {});
+    auto socket = open_udp(local, {.errors = true});
     if (socket && in_reserve(socket->fd.get())) return std::unexpected{EMFILE};
     if (!socket || !reserve_next) return socket;
-    auto next = open_udp(next_of(local), {.deaf = true});
+    auto next = open_udp(next_of(local), {.errors = true, .deaf = true});
     if (!next) return std::unexpected{next.error()};
     if (in_reserve(next->fd.get())) return std::unexpected{EMFILE};
     reserved_.keep(std::move(*next));
@@ -109,7 +109,7 @@ std::expected<UdpSocket, core::OpenError> RelaySockets::take_reserved(const Endp
 
 std::expected<UdpSocket, core::OpenError> RelaySockets::bind_exact(const Endpoint& local, Instant now) {
     if (!ports_.claim(local)) return std::unexpected{core::OpenError::Refused};
-    auto socket = open_udp(local, {});
+    auto socket = open_udp(local, {.errors = true});
     if (socket && !in_reserve(socket->fd.get())) return std::move(*socket);
     ports_.release(local, now);
     return std::unexpected{socket ? core::OpenError::NoDescriptors : open_error(socket.error())};

@@ -11,6 +11,7 @@ namespace turnpike::net {
 namespace {
 
 constexpr std::size_t kBatchMax = 64;
+constexpr int kTriesMax = 3;  // of one datagram: another error may arrive between two of them
 constexpr std::size_t kCopyBytes = 64 * 1024;
 
 // Appends control messages to a buffer.
@@ -34,6 +35,24 @@ private:
     std::uint8_t* bytes_;
     std::size_t& size_;
 };
+
+// Whether an earlier datagram's ICMP error may be what a send failed with: the kernel reports it once, on
+// whatever the socket does next, and has not sent anything then.
+bool may_be_pending(int error) noexcept {
+    switch (error) {
+        case ECONNREFUSED:
+        case EHOSTUNREACH:
+        case ENETUNREACH:
+        case ENOPROTOOPT:
+        case EPROTO:
+        case EACCES:
+        case EMSGSIZE:
+        case EOPNOTSUPP:
+        case EHOSTDOWN:
+        case ENONET: return true;
+        default: return false;
+    }
+}
 
 }  // namespace
 
@@ -163,19 +182,22 @@ void TransmitQueue::send_queued(UdpSocket& socket) noexcept {
 }
 
 void TransmitQueue::send(UdpSocket& socket, std::size_t count) noexcept {
+    int tries = 0;
     for (std::size_t at = 0; at < count;) {
         const int done = ::sendmmsg(socket.fd.get(), headers_->messages.data() + at,
                                     static_cast<unsigned>(count - at), MSG_NOSIGNAL);
         if (done > 0) {
             at += static_cast<std::size_t>(done);
             sent += static_cast<std::size_t>(done);
+            tries = 0;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
             dropped += count - at;
             return;
-        } else if (errno != EINTR) {
+        } else if (errno != EINTR && (++tries == kTriesMax || !may_be_pending(errno))) {
             // The first one cannot go (EMSGSIZE, ENETUNREACH, EPERM, ...); the rest may.
             ++dropped;
             ++at;
+            tries = 0;
         }
     }
 }

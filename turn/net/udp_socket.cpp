@@ -9,6 +9,12 @@
 namespace turnpike::net {
 namespace {
 
+// Without DF. On IPv4 that is OMIT, not DONT: with DONT the kernel keeps "fragmentation needed" from the
+// error queue, and believes whoever sends one. On IPv6 it is DONT: OMIT would keep "packet too big" from it.
+constexpr int kNoDf4 = IP_PMTUDISC_OMIT, kNoDf6 = IPV6_PMTUDISC_DONT;
+// With DF, whatever path MTU is known: the client is the one who finds it out (RFC 8656 §15).
+constexpr int kDf4 = IP_PMTUDISC_PROBE, kDf6 = IPV6_PMTUDISC_PROBE;
+
 bool set(int fd, int level, int name, int value) noexcept {
     return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
@@ -25,12 +31,14 @@ bool configure(const UdpSocket& socket, const UdpOptions& options) noexcept {
     bool ok = true;
     if (socket.local.address.is_v4()) {
         ok = set(fd, IPPROTO_IP, IP_RECVTTL, 1) && set(fd, IPPROTO_IP, IP_RECVTOS, 1) &&
-             set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+             set(fd, IPPROTO_IP, IP_MTU_DISCOVER, kNoDf4);
+        if (options.errors) ok = ok && set(fd, IPPROTO_IP, IP_RECVERR, 1);
         if (socket.wildcard()) ok = ok && set(fd, IPPROTO_IP, IP_PKTINFO, 1);
     } else {
         ok = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) && set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) &&
              set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) &&
-             set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+             set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, kNoDf6);
+        if (options.errors) ok = ok && set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
         if (socket.wildcard()) ok = ok && set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     }
     if (options.deaf) {
@@ -64,9 +72,9 @@ void hear(const UdpSocket& socket) noexcept { set(socket.fd.get(), SOL_SOCKET, S
 void set_dont_fragment(const UdpSocket& socket, bool on) noexcept {
     const int fd = socket.fd.get();
     if (socket.local.address.is_v4()) {
-        set(fd, IPPROTO_IP, IP_MTU_DISCOVER, on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+        set(fd, IPPROTO_IP, IP_MTU_DISCOVER, on ? kDf4 : kNoDf4);
     } else {
-        set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, on ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT);
+        set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, on ? kDf6 : kNoDf6);
         set(fd, IPPROTO_IPV6, IPV6_DONTFRAG, on ? 1 : 0);
     }
 }

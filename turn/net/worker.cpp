@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kBatchesPerWake = 4;              // of one socket, before the others get their turn
 constexpr std::size_t kPeerBatch = 16;          // a relayed address seldom has more than a few waiting
+constexpr int kErrorsPerWake = 32;              // of one relayed address
 constexpr Nanoseconds kHeartbeatEvery = 1s;
 
 std::vector<IpAddress> local_addresses(const std::vector<core::RelayDirectory::Address>& addresses) {
@@ -41,6 +42,10 @@ void add(core::Counters& total, const core::Counters& one) {
     total.dropped_bandwidth += one.dropped_bandwidth;
     total.dropped_rate += one.dropped_rate;
     total.dropped_not_live += one.dropped_not_live;
+    total.dropped_packet_rate += one.dropped_packet_rate;
+    total.dropped_new_peers += one.dropped_new_peers;
+    total.dropped_icmp += one.dropped_icmp;
+    total.icmp_indications += one.icmp_indications;
 }
 
 }  // namespace
@@ -280,6 +285,11 @@ void Worker::receive_from_peers(RelaySocket& relay) {
         if (reader_.free_slots() < kPeerBatch) make_room();
         const auto datagrams = reader_.read(relay.socket, kPeerBatch);
         const Instant now = node_.clock.now();
+        // Readable without a datagram: an error waits, and has to go, or the loop would spin on it.
+        if (datagrams.empty()) {
+            receive_errors(relay, now);
+            return;
+        }
         for (const Datagram& datagram : datagrams) {
             if (datagram.ip.expired()) {
                 ++ttl_drops_;
@@ -301,6 +311,20 @@ void Worker::receive_from_peers(RelaySocket& relay) {
         }
         if (datagrams.size() < kPeerBatch) return;
     }
+}
+
+// ICMP about what was sent from this relayed address. Several at once about the same thing are one.
+void Worker::receive_errors(const RelaySocket& relay, Instant now) {
+    const core::RelayId id = relay.id;
+    std::optional<PeerError> last;
+    for (int i = 0; i < kErrorsPerWake; ++i) {
+        const auto error = next_error(relay.socket);
+        if (!error) break;
+        if (!*error || last == *error) continue;
+        last = *error;
+        server_.on_icmp(id, last->peer, {last->type, last->code, last->mtu}, now, outbox_);
+    }
+    run_outbox();
 }
 
 // ---- what the pool asks ----

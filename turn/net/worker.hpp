@@ -11,6 +11,7 @@
 #include "turn/net/client_framing.hpp"
 #include "turn/net/datagram_reader.hpp"
 #include "turn/net/dtls_sessions.hpp"
+#include "turn/net/error_queue.hpp"
 #include "turn/net/mailbox.hpp"
 #include "turn/net/overrides.hpp"
 #include "turn/net/relay_sockets.hpp"
@@ -117,6 +118,7 @@ private:
     static void on_relay_readable(int fd, short what, void* relay);
     void receive_from_clients(UdpListener& listener);
     void receive_from_peers(RelaySocket& relay);
+    void receive_errors(const RelaySocket& relay, Instant now);
     void on_client_datagram(const core::Path& path, ByteSpan payload, const IpFields& ip, unsigned hops, Instant now);
     void on_client_message(const core::Path& path, ByteView message, const IpFields& ip, Instant now);
     void relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, Instant now);

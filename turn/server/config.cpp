@@ -124,6 +124,9 @@ void read_quota(config::Table quota, Config& config) {
     quota.number("permissions", core.permissions_max, 1, 65'536);
     quota.number("channels", core.channels_max, 1, 4'096);
     quota.number("bandwidth_kbit_s", core.bandwidth_kbit_s, 0, 100'000'000);
+    quota.number("packets_per_second", core.packets_per_second, 0, 1e9);
+    quota.number("new_peers_per_second", core.new_peers_per_second, 0, 1e9);
+    quota.number("new_peers_burst", core.new_peers_burst, 1, 1e9);
     config.cap.allocations = per_user_max;
     if (core.bandwidth_kbit_s > 0) config.cap.bandwidth_kbit_s = core.bandwidth_kbit_s;
 }

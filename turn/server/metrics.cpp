@@ -75,11 +75,16 @@ void collect_traffic(ops::Scrape& s, const net::Snapshot& snap) {
         {"policy", c.dropped_policy},
         {"bandwidth", c.dropped_bandwidth},
         {"rate", c.dropped_rate},
-        {"not_live", c.dropped_not_live}};
+        {"not_live", c.dropped_not_live},
+        {"packet_rate", c.dropped_packet_rate},
+        {"new_peers", c.dropped_new_peers},
+        {"icmp", c.dropped_icmp}};
     for (const auto& [reason, count] : dropped) {
         s.counter("turnpike_relay_dropped_packets_total",
                   "Datagrams and messages that went nowhere.", number(count), {{"reason", reason}});
     }
+    s.counter("turnpike_relay_icmp_indications_total", "ICMP errors that clients were told of.",
+              number(c.icmp_indications));
     s.counter("turnpike_relay_datagrams_total", "UDP datagrams on all sockets.",
               number(snap.datagrams_received), {{"direction", "received"}});
     s.counter("turnpike_relay_datagrams_total", "UDP datagrams on all sockets.",

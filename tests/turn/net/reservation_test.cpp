@@ -14,11 +14,14 @@ using testing::TestClient;
 using testing::TestRelay;
 using testing::UdpEnd;
 
+// The success; nothing when it is refused.
 std::optional<Incoming> allocate(TestClient& client, const std::function<void(stun::MessageBuilder&)>& more) {
-    return client.request(Method::Allocate, [&](auto& m) {
+    auto answer = client.request(Method::Allocate, [&](auto& m) {
         m.u8(Attribute::RequestedTransport, stun::kProtocolUdp);
         more(m);
     });
+    if (!answer || answer->error() != 0) return {};
+    return answer;
 }
 std::optional<Incoming> reserve(TestClient& client) {
     return allocate(client, [](auto& m) { m.bytes(Attribute::EvenPort, Bytes{0x80}); });

@@ -75,6 +75,9 @@ total = 1000
 permissions = 100
 channels = 50
 bandwidth_kbit_s = 512
+packets_per_second = 2000
+new_peers_per_second = 5
+new_peers_burst = 50
 [peers]
 mode = "default"
 allow = ["10.0.0.0/8"]
@@ -115,6 +118,9 @@ client_ip = "hash"
     EXPECT_EQ(c.net.core.allocations_per_subject, 10u);
     EXPECT_EQ(c.cap.allocations, 20u);
     EXPECT_EQ(c.cap.bandwidth_kbit_s, 512u);
+    EXPECT_EQ(c.net.core.packets_per_second, 2000);
+    EXPECT_EQ(c.net.core.new_peers_per_second, 5);
+    EXPECT_EQ(c.net.core.new_peers_burst, 50);
     EXPECT_EQ(c.net.core.allocations_total, 1000u);
     EXPECT_EQ(c.net.core.permissions_max, 100u);
     EXPECT_EQ(c.net.core.channels_max, 50u);
