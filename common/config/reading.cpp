@@ -1,6 +1,7 @@
 #include "common/config/reading.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace turnpike::config {
@@ -126,6 +127,13 @@ std::string Reading::excerpt(const Place& place) const {
 
 std::string qualified(const Reading::OpenTable& table, std::string_view key) {
     return table.path.empty() ? std::string{key} : table.path + "." + std::string{key};
+}
+
+std::string toml_key(std::string_view name) {
+    const bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '_';
+    });
+    return bare ? std::string{name} : toml_string(name);
 }
 
 std::string toml_string(std::string_view text) {

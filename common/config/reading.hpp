@@ -55,6 +55,8 @@ struct Reading {
 std::string qualified(const Reading::OpenTable& table, std::string_view key);
 /// `text` as a TOML basic string.
 std::string toml_string(std::string_view text);
+/// `name` as a key, in quotes where it needs them.
+std::string toml_key(std::string_view name);
 /// "a string", "an integer"
 std::string_view kind_of(const toml::node& node);
 

@@ -340,6 +340,20 @@ bool Table::ports(std::string_view key, std::vector<std::uint16_t>& value) {
     return ask.settle(given, text + "]");
 }
 
+bool Table::cidrs(std::string_view key, std::vector<CidrPorts>& value) {
+    Ask ask{*reading_, index_, key};
+    const bool given = read_list(ask, "a block of addresses as a string", value, parse_cidr_ports);
+    return ask.settle(
+        given, list_literal<CidrPorts>(value, [](const CidrPorts& c) { return c.to_string(); }));
+}
+
+bool Table::port_ranges(std::string_view key, std::vector<PortRange>& value) {
+    Ask ask{*reading_, index_, key};
+    const bool given = read_list(ask, "ports as a string", value, parse_port_range);
+    return ask.settle(
+        given, list_literal<PortRange>(value, [](const PortRange& r) { return r.to_string(); }));
+}
+
 bool Table::one_of(std::string_view key, std::size_t& value,
                    const std::vector<std::string_view>& names) {
     Ask ask{*reading_, index_, key};
@@ -366,7 +380,7 @@ Table Table::table(std::string_view key) {
     Reading::OpenTable open;
     open.path = qualified(reading_->tables[index_], key);
     const std::string& above = reading_->tables[index_].header;
-    open.header = above.empty() ? std::string{key} : above + "." + std::string{key};
+    open.header = above.empty() ? toml_key(key) : above + "." + toml_key(key);
     open.place = reading_->tables[index_].place;
     if (ask.node()) {
         open.node = ask.node()->as_table();
@@ -407,6 +421,14 @@ std::vector<Table> Table::tables(std::string_view key) {
         out.push_back(Table{reading_, reading_->tables.size() - 1});
     }
     return out;
+}
+
+std::vector<std::string> Table::keys() const {
+    std::vector<std::string> keys;
+    if (const toml::table* node = reading_->tables[index_].node) {
+        for (auto&& [name, value] : *node) keys.emplace_back(name.str());
+    }
+    return keys;
 }
 
 bool Table::has(std::string_view key) const {

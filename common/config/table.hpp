@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/base/clock.hpp"
-#include "common/base/endpoint.hpp"
+#include "common/base/port_range.hpp"
 #include "common/base/secret.hpp"
 #include "common/config/place.hpp"
 
@@ -77,6 +77,9 @@ public:
     bool addresses(std::string_view key, std::vector<IpAddress>& value);  // one or a list
     bool cidrs(std::string_view key, std::vector<Cidr>& value);           // one or a list
     bool ports(std::string_view key, std::vector<std::uint16_t>& value);  // a list of 1 to 65535
+    bool cidrs(std::string_view key, std::vector<CidrPorts>& value);      // one or a list
+    /// "443" or "1024-65535", one or a list.
+    bool port_ranges(std::string_view key, std::vector<PortRange>& value);
 
     /// One of a few words.
     template <typename T>
@@ -108,6 +111,8 @@ public:
     /// A list of tables ([[key]] or key = [{...}]); none when absent.
     std::vector<Table> tables(std::string_view key);
 
+    /// The keys that are there, for a table whose keys are names.
+    std::vector<std::string> keys() const;
     bool has(std::string_view key) const;
     /// Of the value; of the table when the key is absent.
     Place place(std::string_view key) const;

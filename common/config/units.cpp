@@ -180,4 +180,21 @@ std::expected<Cidr, std::string> parse_cidr(std::string_view text) {
         std::string{"is no block of addresses; write it as \"10.0.0.0/8\" or \"2001:db8::/32\""}};
 }
 
+std::expected<CidrPorts, std::string> parse_cidr_ports(std::string_view text) {
+    const std::size_t slash = text.find('/');
+    const std::size_t colon = slash == std::string_view::npos ? slash : text.find(':', slash);
+    const auto block = parse_cidr(text.substr(0, colon));
+    if (!block) return std::unexpected{block.error()};
+    if (colon == std::string_view::npos) return CidrPorts{*block};
+    const auto ports = parse_port_range(text.substr(colon + 1));
+    if (!ports) return std::unexpected{"has ports that can't be read: " + ports.error()};
+    return CidrPorts{*block, *ports};
+}
+
+std::expected<PortRange, std::string> parse_port_range(std::string_view text) {
+    if (const auto range = PortRange::parse(text)) return *range;
+    return std::unexpected{
+        std::string{"is no range of ports; write it as \"443\" or \"1024-65535\""}};
+}
+
 }  // namespace turnpike::config

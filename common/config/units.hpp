@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "common/base/clock.hpp"
-#include "common/base/endpoint.hpp"
+#include "common/base/port_range.hpp"
 
 namespace turnpike::config {
 
@@ -27,5 +27,9 @@ std::expected<Endpoint, std::string> parse_endpoint(std::string_view text);
 std::expected<IpAddress, std::string> parse_address(std::string_view text);
 /// A block; a bare address is a block of one. Refused: host bits, IPv4-mapped forms, ranges.
 std::expected<Cidr, std::string> parse_cidr(std::string_view text);
+/// A block on all ports or, with ":443" or ":1024-2047" behind the prefix length, on some.
+std::expected<CidrPorts, std::string> parse_cidr_ports(std::string_view text);
+/// "443" or "1024-65535".
+std::expected<PortRange, std::string> parse_port_range(std::string_view text);
 
 }  // namespace turnpike::config

@@ -2,7 +2,7 @@
 # ./dev build, and what the other commands build. Sourced by ./dev.
 
 jobs=${JOBS:-$(nproc)}
-presets='release dev asan tsan fuzz bench'
+presets='release dev asan tsan coverage fuzz bench'
 
 build_usage() {
     cat <<'TEXT'

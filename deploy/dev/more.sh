@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ./dev conformance, ./dev bench, ./dev fuzz, ./dev fmt. Sourced by ./dev.
+# ./dev conformance, ./dev bench, ./dev fuzz, ./dev coverage, ./dev fmt. Sourced by ./dev.
 
 # What it says besides the results goes to stderr: stdout may be JSON.
 dev_conformance() {
@@ -73,21 +73,84 @@ TEXT
     [[ $seconds =~ ^[0-9]+$ ]] || fail_usage "SECONDS is a number, not '$seconds'"
     install_packages build fuzz
     build_preset fuzz "${targets[@]/%/_fuzz}"
-    local failed=0 began
+    # As many at a time as there are processors.
+    local -A fuzzing=()
+    local failed=0 pid
     for name in "${targets[@]}"; do
+        while ((${#fuzzing[@]} >= jobs)); do fuzz_ended; done
         mkdir -p "build/fuzz-corpus/$name" build/fuzz-crashes "tests/fuzz/corpus/$name"
-        began=$(now_ms)
-        if watched "fuzzing $name for $seconds s" "fuzz-$name" unrandomized "build/fuzz/bin/${name}_fuzz" \
+        say "  … fuzzing $name for $seconds s"
+        unrandomized "build/fuzz/bin/${name}_fuzz" \
             -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-            -artifact_prefix="build/fuzz-crashes/$name-" "build/fuzz-corpus/$name" "tests/fuzz/corpus/$name"; then
-            good "$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log_folder/fuzz-$name.log") inputs, none broke it ($(since "$began"))"
+            -artifact_prefix="build/fuzz-crashes/$name-" "build/fuzz-corpus/$name" "tests/fuzz/corpus/$name" \
+            >"$log_folder/fuzz-$name.log" 2>&1 </dev/null &
+        pid=$!
+        child_started "$pid" "fuzzing $name"
+        fuzzing[$pid]=$name
+    done
+    while ((${#fuzzing[@]} > 0)); do fuzz_ended; done
+    [[ $failed -eq 0 ]]
+}
+
+# Waits for one of `fuzzing` and says how it went; counts `failed`.
+fuzz_ended() {
+    local pid status=0 name log
+    wait -n -p pid "${!fuzzing[@]}" || status=$?
+    name=${fuzzing[$pid]} log=$log_folder/fuzz-${fuzzing[$pid]}.log
+    unset "fuzzing[$pid]"
+    child_ended "$pid"
+    if [[ $status -eq 0 ]]; then
+        local inputs rate
+        inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+        rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")
+        good "$name: $inputs inputs, $rate a second, none broke it"
+    else
+        failed=$((failed + 1))
+        printf '%s✖ %s%s: see build/fuzz-crashes and %s\n' "$red" "$name" "$plain" "$log" >&2
+        show_failure "$log" >&2
+    fi
+}
+
+dev_coverage() {
+    case ${1:-} in
+        -h | --help)
+            cat <<'TEXT'
+Usage: ./dev coverage [ROOM...]
+
+Builds with gcov, runs the tests and the fuzzers' corpora of the rooms (turn/stun and turn/core unless
+given) and prints which lines they ran. A page per file is in build/coverage/html.
+
+Examples:
+  ./dev coverage
+  ./dev coverage common/base
+TEXT
+            return 0
+            ;;
+    esac
+    local rooms=("$@") room file name binaries=() programs=() filters=()
+    [[ ${#rooms[@]} -gt 0 ]] || rooms=(turn/stun turn/core)
+    for room in "${rooms[@]}"; do
+        [[ -d $room && -d tests/$room ]] || fail_usage "there is no room '$room' with tests"
+        binaries+=("test_${room//\//_}")
+        filters+=(--filter "$room/")
+        for file in tests/fuzz/*_fuzz.cpp; do
+            grep -q "^// rooms: .*$room" "$file" && binaries+=("$(basename "$file" .cpp)")
+        done
+    done
+    mapfile -t programs < <(printf '%s\n' "${binaries[@]}" | LC_ALL=C sort -u)
+    install_packages build test coverage
+    build_preset coverage "${programs[@]}"
+    find build/coverage -name '*.gcda' -delete
+    for name in "${programs[@]}"; do
+        if [[ $name == *_fuzz ]]; then
+            step "corpus of ${name%_fuzz}" "coverage-$name" "build/coverage/bin/$name" "tests/fuzz/corpus/${name%_fuzz}"
         else
-            failed=$((failed + 1))
-            printf '%s✖ %s%s: see build/fuzz-crashes and build/log/fuzz-%s.log\n' "$red" "$name" "$plain" "$name" >&2
-            show_failure "$log_folder/fuzz-$name.log" >&2
+            step "$name" "coverage-$name" "build/coverage/bin/$name" --gtest_brief=1
         fi
     done
-    [[ $failed -eq 0 ]]
+    mkdir -p build/coverage/html
+    gcovr --root . "${filters[@]}" --object-directory build/coverage --exclude-unreachable-branches \
+        --exclude-throw-branches --sort-uncovered --txt --html-details build/coverage/html/index.html -j "$jobs" build/coverage
 }
 
 dev_fmt() {

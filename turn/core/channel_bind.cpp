@@ -26,8 +26,9 @@ void Machine::on_channel_bind(Request& request) {
     if (allocation.relayed_of(peer.address.family()) == nullptr) {
         return refuse(request, ErrorCode::PeerAddressFamilyMismatch);
     }
-    const auto token = policy_->check(peer.address, allocation.relay_peers_only);
-    if (!token || !allows_port(peer) || !shared_.relays.destination(peer)) {
+    const PeerPolicy& policy = policy_->for_realm(allocation.realm);
+    const auto token = policy.check(peer.address, allocation.relay_peers_only);
+    if (!token || !policy.allows_port(peer) || !shared_.relays.destination(peer)) {
         return refuse(request, ErrorCode::Forbidden);
     }
 

@@ -32,7 +32,7 @@ void Machine::on_create_permission(Request& request) {
         }
     }
     for (const IpAddress& peer : peers) {
-        const auto token = policy_->check(peer, allocation.relay_peers_only);
+        const auto token = policy_->for_realm(allocation.realm).check(peer, allocation.relay_peers_only);
         if (!token) return refuse(request, ErrorCode::Forbidden);
         allowed.push_back(*token);
     }

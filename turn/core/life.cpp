@@ -70,10 +70,6 @@ void Machine::expire(Allocation& allocation, Instant now, Outbox& out) {
     close(allocation, session_over ? CloseReason::MaxSession : CloseReason::Expired, now, out);
 }
 
-bool Machine::allows_port(const Endpoint& peer) const noexcept {
-    return shared_.relays.owns(peer.address) || policy_->allows_port(peer.port);
-}
-
 void Machine::install_permission(Allocation& allocation, const PolicyToken& peer, Instant now) {
     const Instant until = now + config_.permission_lifetime;
     allocation.permissions.install(peer, until);

@@ -223,10 +223,11 @@ void Machine::set_policy(std::shared_ptr<const PeerPolicy> policy) {
     policy_ = std::move(policy);
     const auto enforce = [&](Allocation& allocation) {
         const bool relay_only = allocation.relay_peers_only;
+        const PeerPolicy& now_valid = policy_->for_realm(allocation.realm);
         allocation.permissions.erase_if(
-            [&](const IpAddress& peer, Instant) { return !policy_->check(peer, relay_only); });
+            [&](const IpAddress& peer, Instant) { return !now_valid.check(peer, relay_only); });
         allocation.channels.erase_if([&](const Channels::Channel& channel) {
-            return !policy_->check(channel.peer.address, relay_only) || !allows_port(channel.peer);
+            return !now_valid.check(channel.peer.address, relay_only) || !now_valid.allows_port(channel.peer);
         });
     };
     table_.for_each(enforce);

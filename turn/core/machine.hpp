@@ -100,7 +100,6 @@ private:
 
     // Peers.
     Endpoint external(const Endpoint& peer) const noexcept { return shared_.relays.to_external(peer); }
-    bool allows_port(const Endpoint& peer) const noexcept;
     bool admits(Allocation& allocation, std::span<const PolicyToken> peers, Instant now);
     bool within_rates(Allocation& allocation, std::size_t size, Instant now) noexcept;
     void count_to_peer(Allocation& allocation, std::size_t size) noexcept;

@@ -59,7 +59,8 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
     allocation->expires_at =
         now + std::min<Nanoseconds>({record.left, config_.lifetime_max, config_.max_session - record.age});
 
-    const auto allowed = [&](const IpAddress& peer) { return policy_->check(peer, record.relay_peers_only); };
+    const PeerPolicy& policy = policy_->for_realm(record.realm);
+    const auto allowed = [&](const IpAddress& peer) { return policy.check(peer, record.relay_peers_only); };
     for (const AllocationRecord::Permission& permission : record.permissions) {
         if (allocation->permissions.size() >= config_.permissions_max) break;
         const auto token = allowed(permission.peer);
@@ -71,7 +72,7 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
         if (allocation->channels.size() >= config_.channels_max) break;
         const auto number = stun::ChannelNumber::from_wire(channel.number, stun::ChannelRange::Rfc5766);
         const auto token = allowed(channel.peer.address);
-        if (!number || !token || channel.left <= Milliseconds{0} || !allows_port(channel.peer) ||
+        if (!number || !token || channel.left <= Milliseconds{0} || !policy.allows_port(channel.peer) ||
             !allocation->channels.may_bind(*number, channel.peer, now)) {
             continue;
         }

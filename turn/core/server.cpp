@@ -40,7 +40,7 @@ bool Server::knows(const FiveTuple& tuple) const noexcept { return state_->knows
 void Server::set_credentials(std::shared_ptr<const CredentialSource> credentials) {
     state_->set_credentials(std::move(credentials));
 }
-void Server::set_policy(std::shared_ptr<const PeerPolicy> policy, Instant /*now*/, Outbox& /*out*/) {
+void Server::set_policy(std::shared_ptr<const PeerPolicy> policy) {
     state_->set_policy(std::move(policy));
 }
 

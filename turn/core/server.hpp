@@ -118,7 +118,8 @@ public:
     // ---- operation ----
 
     void set_credentials(std::shared_ptr<const CredentialSource> credentials);
-    void set_policy(std::shared_ptr<const PeerPolicy> policy, Instant now, Outbox& out);
+    /// Permissions and channels that it does not allow any more end now.
+    void set_policy(std::shared_ptr<const PeerPolicy> policy);
 
     /// Ends allocations by id, or by realm and subject; the number of them.
     std::size_t kill(AllocationId id, CloseReason reason, Instant now, Outbox& out);

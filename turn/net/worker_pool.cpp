@@ -229,6 +229,14 @@ void WorkerPool::set_credentials(std::shared_ptr<const core::CredentialSource> c
     });
 }
 
+void WorkerPool::set_policy(core::PeerPolicy::Rules peers) {
+    state_->policy = std::make_shared<const core::PeerPolicy>(std::move(peers), state_->node->relays);
+    state_->ask([policy = state_->policy](Worker& worker) {
+        worker.server().set_policy(policy);
+        return true;
+    });
+}
+
 std::expected<void, StartError> WorkerPool::reload_certificates() {
     std::expected<void, StartError> result;
     for (const auto& context : state_->tls) {

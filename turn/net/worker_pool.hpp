@@ -129,6 +129,8 @@ public:
     std::size_t revoke(std::string_view realm, std::string_view subject, WallTime until);
     std::vector<core::Revocations::Entry> revocations() const;
     void set_credentials(std::shared_ptr<const core::CredentialSource> credentials);
+    /// Permissions and channels that it does not allow any more end now.
+    void set_policy(core::PeerPolicy::Rules peers);
     /// Reads certificate files again; live connections keep theirs. A listener whose files are no good keeps what it
     /// had, and the others change all the same.
     std::expected<void, StartError> reload_certificates();

@@ -8,6 +8,7 @@
 #include "turn/server/behaviour_discovery.hpp"
 #include "turn/server/listeners.hpp"
 #include "turn/server/node_urls.hpp"
+#include "turn/server/peer_rules.hpp"
 #include "turn/server/relay_addresses.hpp"
 
 namespace turnpike::relay {
@@ -131,51 +132,6 @@ void read_quota(config::Table quota, Config& config) {
     if (core.bandwidth_kbit_s > 0) config.cap.bandwidth_kbit_s = core.bandwidth_kbit_s;
 }
 
-void read_peers(config::Document& document, config::Table peers,
-                const std::vector<Listening>& listening, const Machine& machine,
-                const ReadOptions& options, Config& config) {
-    using Mode = core::PeerPolicy::Mode;
-    core::PeerPolicy::Rules& rules = config.peers;
-    rules.mode = options.dev ? Mode::Lab : Mode::Default;
-    peers.choice("mode", rules.mode, {{"default", Mode::Default}, {"lab", Mode::Lab}});
-    peers.cidrs("allow", rules.allow);
-    peers.cidrs("deny", rules.deny);
-    if (rules.mode == Mode::Lab && !options.lab) {
-        for (const Listening& listener : listening) {
-            if (listener.net.address.address.is_loopback()) continue;
-            peers.problem("mode", std::string{"is \"lab\""} +
-                                      (peers.has("mode") ? "" : " by --dev") +
-                                      ", but the listener " + listener.net.address.to_string() +
-                                      " (" + document.describe(listener.place) +
-                                      ") is not loopback; everybody there could reach this "
-                                      "machine's own services. --lab allows it");
-            break;
-        }
-    }
-
-    // This machine's services are no peers. Relay addresses are, towards live relay ports only,
-    // which the data path sees to. In the lab what is allowed by name is allowed.
-    const auto& relays = config.net.relay_addresses;
-    const auto deny = [&](const IpAddress& address) {
-        const bool relayed = std::any_of(relays.begin(), relays.end(), [&](const auto& r) {
-            return r.local == address || r.external == address;
-        });
-        const bool lab = rules.mode == Mode::Lab &&
-                         std::any_of(rules.allow.begin(), rules.allow.end(),
-                                     [&](const Cidr& c) { return c.contains(address); });
-        const bool there = std::find(rules.hard_denied.begin(), rules.hard_denied.end(), address) !=
-                           rules.hard_denied.end();
-        if (!relayed && !lab && !there && !address.is_unspecified())
-            rules.hard_denied.push_back(address);
-    };
-    for (const IpAddress& address : machine.addresses) deny(address);
-    for (const net::Listener& listener : config.net.listeners) {
-        deny(listener.address.address);
-        if (listener.upstream) deny(listener.upstream->address);
-    }
-    if (config.common.metrics_address) deny(config.common.metrics_address->address);
-}
-
 /// A relay port that a listener has can never be drawn, and somebody else's could take the
 /// listener's.
 void check_ports(config::Document& document, config::Table relay,
@@ -247,7 +203,8 @@ Config read_config(config::Document& document, const Machine& machine, const Rea
     read_relay(document, root.table("relay"), machine, config);
     read_auth(document, auth, options, config);
     read_quota(root.table("quota"), config);
-    read_peers(document, root.table("peers"), listening, machine, options, config);
+    read_peer_rules(document, root.table("peers"), listening, options, config);
+    config.peers.hard_denied = own_addresses(config, machine);
     read_limits(root.table("limits"), config);
     check_ports(document, root.table("relay"), listening, config);
 
@@ -321,7 +278,12 @@ std::string summary(const Config& config) {
             std::string{peers.mode == core::PeerPolicy::Mode::Lab ? "lab" : "default"} +
             " rules, " + std::to_string(peers.allow.size()) + " allowed and " +
             std::to_string(peers.deny.size()) + " denied blocks, " +
-            std::to_string(peers.hard_denied.size()) + " addresses of this machine denied\n";
+            std::to_string(peers.hard_denied.size()) +
+            " addresses of this machine and its network denied\n";
+    for (const auto& [realm, lists] : peers.realms) {
+        text += "         realm " + realm + ": " + std::to_string(lists.allow.size()) +
+                " allowed and " + std::to_string(lists.deny.size()) + " denied blocks\n";
+    }
     text += "workers  " +
             std::to_string(config.net.workers ? config.net.workers
                                               : std::max(1U, std::thread::hardware_concurrency())) +

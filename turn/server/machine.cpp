@@ -1,10 +1,14 @@
 #include "turn/server/machine.hpp"
 
+#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <sstream>
 
 namespace turnpike::relay {
 namespace {
@@ -27,6 +31,55 @@ std::optional<IpAddress> source_towards(const Endpoint& towards) {
     return source;
 }
 
+/// The network's own address and the broadcast address of an interface's IPv4 subnet. In a subnet
+/// of two (RFC 3021) both are hosts.
+void add_ends(std::vector<IpAddress>& network, const ifaddrs& interface) {
+    if (interface.ifa_addr->sa_family != AF_INET || !interface.ifa_netmask) return;
+    const std::uint32_t own = load_u32(Endpoint::from(*interface.ifa_addr).address.bytes(), 0);
+    const std::uint32_t mask = load_u32(Endpoint::from(*interface.ifa_netmask).address.bytes(), 0);
+    if (mask >= 0xFFFF'FFFE || mask == 0) return;
+    network.push_back(IpAddress::v4(own & mask));
+    network.push_back(IpAddress::v4(own | ~mask));
+}
+
+/// The default gateways, from the kernel's tables: addresses in hexadecimal, those of IPv4 in the
+/// machine's byte order.
+void add_gateways(std::vector<IpAddress>& network) {
+    std::ifstream v4{"/proc/net/route"};
+    std::string line;
+    std::getline(v4, line);  // the heading
+    while (std::getline(v4, line)) {
+        std::istringstream fields{line};
+        std::string interface;
+        std::uint32_t destination = 0, gateway = 0;
+        if (!(fields >> interface >> std::hex >> destination >> gateway)) continue;
+        if (destination == 0 && gateway != 0) network.push_back(IpAddress::v4(ntohl(gateway)));
+    }
+    std::ifstream v6{"/proc/net/ipv6_route"};
+    while (std::getline(v6, line)) {
+        std::istringstream fields{line};
+        std::string destination, length, source, source_length, gateway;
+        if (!(fields >> destination >> length >> source >> source_length >> gateway)) continue;
+        if (length != "00" || gateway.size() != 32) continue;
+        std::array<std::uint8_t, 16> raw{};
+        for (std::size_t i = 0; i < raw.size(); ++i) {
+            std::from_chars(gateway.data() + 2 * i, gateway.data() + 2 * i + 2, raw[i], 16);
+        }
+        network.push_back(IpAddress::v6(raw));
+    }
+}
+
+void add_resolvers(std::vector<IpAddress>& network) {
+    std::ifstream file{"/etc/resolv.conf"};
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream fields{line};
+        std::string key, value;
+        if (!(fields >> key >> value) || key != "nameserver") continue;
+        if (const auto address = IpAddress::parse(value.substr(0, value.find('%'))))
+            network.push_back(*address);
+    }
+}
+
 }  // namespace
 
 Machine Machine::look() {
@@ -41,9 +94,13 @@ Machine Machine::look() {
             if (std::find(machine.addresses.begin(), machine.addresses.end(), address) ==
                 machine.addresses.end())
                 machine.addresses.push_back(address);
+            add_ends(machine.network, *at);
         }
         ::freeifaddrs(list);
     }
+    add_gateways(machine.network);
+    add_resolvers(machine.network);
+    std::erase_if(machine.network, [](const IpAddress& a) { return a.is_unspecified(); });
     // Any public address does: the route decides.
     machine.default_v4 = source_towards({*IpAddress::parse("1.1.1.1"), 53});
     machine.default_v6 = source_towards({*IpAddress::parse("2606:4700:4700::1111"), 53});

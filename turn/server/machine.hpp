@@ -10,6 +10,7 @@ namespace turnpike::relay {
 /// What the configuration has to know of the machine it is for; tests make their own.
 struct Machine {
     std::vector<IpAddress> addresses;                 // of all interfaces, loopback included
+    std::vector<IpAddress> network;  // what peers are not: gateways, resolvers, ends of subnets
     std::optional<IpAddress> default_v4, default_v6;  // where datagrams to the Internet leave from
 
     /// Asks the kernel. Nothing is sent.

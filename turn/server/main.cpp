@@ -22,7 +22,7 @@
 namespace turnpike::relay {
 namespace {
 
-constexpr Milliseconds kSecretsEvery = 1s, kLoadEvery = 2s, kStatusEvery = 10s,
+constexpr Milliseconds kSecretsEvery = 1s, kOwnAddressesEvery = 5s, kLoadEvery = 2s, kStatusEvery = 10s,
                        kLabReminderEvery = 60s, kTidyEvery = 1h, kTicketKeysEvery = 12h;
 constexpr std::size_t kNonceKeyBytes = 32;
 
@@ -144,6 +144,7 @@ int serve(const Options& options, Loaded loaded) {
         reload.certificates_if_changed();
     });
     loop.every(kTicketKeysEvery, [&reload] { reload.certificates(); });
+    loop.every(kOwnAddressesEvery, [&reload] { reload.own_addresses_if_changed(Machine::look()); });
     loop.every(kLoadEvery, [&] { node.load.sample(clock.now()); });
     loop.every(kStatusEvery, [&] { ops::systemd::status(status_line(pool.snapshot())); });
     loop.every(kTidyEvery, [&] {

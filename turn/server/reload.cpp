@@ -4,6 +4,7 @@
 
 #include "common/ops/systemd.hpp"
 #include "turn/server/listeners.hpp"
+#include "turn/server/peer_rules.hpp"
 
 namespace turnpike::relay {
 namespace {
@@ -34,7 +35,8 @@ std::map<std::string, std::string> values_of(std::string_view printed) {
 }
 
 bool reloadable(std::string_view key) {
-    return key.starts_with("auth.secrets") || key.starts_with("auth.users") || key == "log.level";
+    return key.starts_with("auth.secrets") || key.starts_with("auth.users") ||
+           key.starts_with("peers.") || key == "log.level";
 }
 
 }  // namespace
@@ -63,6 +65,7 @@ void Reload::all() {
         const std::string printed = loaded->document.effective();
         const std::vector<std::string> waiting = keys_for_restart(node_.effective_config, printed);
         apply_credentials(*loaded);
+        apply_peers(std::move(loaded->config.peers));
         node_.log.set_level(loaded->config.common.log.level);
         watch(loaded->document);
         certificates();
@@ -116,6 +119,15 @@ void Reload::certificates() {
     }
 }
 
+void Reload::own_addresses_if_changed(const Machine& machine) {
+    std::vector<IpAddress> own = own_addresses(config_, machine);
+    if (own == config_.peers.hard_denied) return;
+    core::PeerPolicy::Rules peers = config_.peers;
+    peers.hard_denied = std::move(own);
+    apply_peers(std::move(peers));
+    node_.log.info("peers.own_addresses", {{"denied", config_.peers.hard_denied.size()}});
+}
+
 std::optional<Loaded> Reload::read() {
     Loaded loaded = load(options_, node_.clock.wall());
     if (loaded.document.ok()) return loaded;
@@ -126,6 +138,11 @@ std::optional<Loaded> Reload::read() {
         node_.log.error("reload.refused", {{"place", place}, {"reason", problem.message}});
     }
     return {};
+}
+
+void Reload::apply_peers(core::PeerPolicy::Rules peers) {
+    config_.peers = std::move(peers);
+    node_.pool.set_policy(config_.peers);
 }
 
 void Reload::apply_credentials(Loaded& loaded) {

@@ -12,7 +12,7 @@
 namespace turnpike::relay {
 
 /// Reads the configuration again and applies what can change in a running relay: secrets, users,
-/// certificates, the log's level. All or nothing: a configuration with a problem changes nothing.
+/// peer rules, certificates, the log's level. All or nothing: a configuration with a problem changes nothing.
 ///
 /// Lifetime   borrows what it is given
 /// Threading  the control loop
@@ -26,6 +26,8 @@ public:
     void all();
     /// The timer: only when a file with a secret has changed.
     void secrets_if_changed();
+    /// The timer: this machine and its network are no peers, whatever addresses they have now.
+    void own_addresses_if_changed(const Machine& machine);
     /// The timer: only when a file with a certificate or a key has changed, or was replaced.
     void certificates_if_changed();
     /// Reads certificates again whether they changed or not, which gives session tickets new keys.
@@ -35,6 +37,7 @@ public:
 private:
     std::optional<Loaded> read();
     void apply_credentials(Loaded& loaded);
+    void apply_peers(core::PeerPolicy::Rules peers);
 
     const Options& options_;
     Config& config_;

@@ -1,9 +1,12 @@
+#include "turn/core/peer_policy.hpp"
+
 #include <gtest/gtest.h>
 
 #include <type_traits>
 
+#include "tests/support/denied_blocks.hpp"
+#include "tests/support/peer_policy_reference.hpp"
 #include "tests/support/turn_node.hpp"
-#include "turn/core/peer_policy.hpp"
 
 namespace turnpike::test {
 namespace {
@@ -15,70 +18,15 @@ using core::PolicyToken;
 static_assert(!std::is_default_constructible_v<PolicyToken>);
 static_assert(!std::is_constructible_v<PolicyToken, IpAddress>);
 
-enum class Denial { Hard, Lab, Default };
-
-struct Block {
-    std::string_view first, middle, last;
-    Denial denial;
-};
-
-// The security reference's section 4.2 and 4.3, each block by its first, a middle and its last address.
-const Block kBlocks[] = {
-    {"0.0.0.0", "0.1.2.3", "0.255.255.255", Denial::Hard},
-    {"127.0.0.0", "127.0.0.1", "127.255.255.255", Denial::Lab},
-    {"169.254.0.0", "169.254.169.254", "169.254.255.255", Denial::Hard},
-    {"224.0.0.0", "230.1.2.3", "239.255.255.255", Denial::Hard},
-    {"240.0.0.0", "250.1.2.3", "255.255.255.255", Denial::Hard},
-    {"168.63.129.16", "168.63.129.16", "168.63.129.16", Denial::Hard},
-    {"192.0.0.0", "192.0.0.192", "192.0.0.255", Denial::Default},
-    {"10.0.0.0", "10.1.2.3", "10.255.255.255", Denial::Default},
-    {"172.16.0.0", "172.20.1.2", "172.31.255.255", Denial::Default},
-    {"192.168.0.0", "192.168.1.1", "192.168.255.255", Denial::Default},
-    {"100.64.0.0", "100.100.100.200", "100.127.255.255", Denial::Default},
-    {"192.0.2.0", "192.0.2.77", "192.0.2.255", Denial::Default},
-    {"198.51.100.0", "198.51.100.77", "198.51.100.255", Denial::Default},
-    {"203.0.113.0", "203.0.113.77", "203.0.113.255", Denial::Default},
-    {"198.18.0.0", "198.19.1.2", "198.19.255.255", Denial::Default},
-    {"192.88.99.0", "192.88.99.1", "192.88.99.255", Denial::Default},
-    {"192.31.196.0", "192.31.196.1", "192.31.196.255", Denial::Default},
-    {"192.175.48.0", "192.175.48.1", "192.175.48.255", Denial::Default},
-    {"192.52.193.0", "192.52.193.1", "192.52.193.255", Denial::Default},
-
-    {"::", "::", "::", Denial::Hard},
-    {"::1", "::1", "::1", Denial::Lab},
-    {"::2", "::7f00:1", "::ffff:ffff", Denial::Hard},
-    {"::ffff:0.0.0.0", "::ffff:8.8.8.8", "::ffff:255.255.255.255", Denial::Hard},
-    {"::ffff:0:0:0", "::ffff:0:808:808", "::ffff:0:ffff:ffff", Denial::Hard},
-    {"fe80::", "fe80::1", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Hard},
-    {"ff00::", "ff02::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Hard},
-    {"2001::", "2001:0:4136:e378::1", "2001:0:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Hard},
-    {"2002::", "2002:7f00:1::1", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Hard},
-    {"fd00:ec2::254", "fd00:ec2::254", "fd00:ec2::254", Denial::Hard},
-    {"fd20:ce::254", "fd20:ce::254", "fd20:ce::254", Denial::Hard},
-    {"100::", "100::1", "100::ffff:ffff:ffff:ffff", Denial::Default},
-    {"100:0:0:1::", "100:0:0:1::1", "100:0:0:1:ffff:ffff:ffff:ffff", Denial::Default},
-    {"5f00::", "5f00:1::1", "5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Default},
-    {"fc00::", "fd12:3456::1", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Default},
-    {"fec0::", "fed0::1", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Default},
-    {"2001:1::", "2001:20::1", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Default},
-    {"2001:db8::", "2001:db8:1::1", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Default},
-    {"3fff::", "3fff:abc::1", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Default},
-    {"2620:4f:8000::", "2620:4f:8000::1", "2620:4f:8000:ffff:ffff:ffff:ffff:ffff", Denial::Default},
-    {"3ffe::", "3ffe:1::1", "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Default},
-    // outside 2000::/3, unassigned
-    {"1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "400::1", "200::1", Denial::Default},
-    {"4000::", "8000::1", "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Denial::Default},
-};
-
 const core::RelayDirectory kNoRelays{{}};
-const std::vector<Cidr> kEverything{cidr("0.0.0.0/0"), cidr("::/0")};
+const std::vector<CidrPorts> kEverything{cidr("0.0.0.0/0"), cidr("::/0")};
 
 bool allowed(const PeerPolicy::Rules& rules, std::string_view address) {
     return PeerPolicy{rules, kNoRelays}.check(ip(address), false).has_value();
 }
 
 TEST(PeerPolicy, DeniesEachBlockByDefault) {
-    for (const Block& block : kBlocks) {
+    for (const DeniedBlock& block : kDeniedBlocks) {
         for (const std::string_view address : {block.first, block.middle, block.last}) {
             EXPECT_FALSE(allowed({}, address)) << address;
         }
@@ -87,13 +35,17 @@ TEST(PeerPolicy, DeniesEachBlockByDefault) {
 
 TEST(PeerPolicy, AllowsTheNeighboursOfTheBlocks) {
     for (const std::string_view address :
-         {"1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
-          "168.63.129.15", "168.63.129.17", "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0",
-          "191.255.255.255", "192.0.1.0", "192.0.3.0", "192.31.195.255", "192.31.197.0", "192.52.192.255",
-          "192.88.98.255", "192.167.255.255", "192.169.0.0", "192.175.47.255", "198.17.255.255", "198.20.0.0",
-          "198.51.99.255", "198.51.101.0", "203.0.112.255", "203.0.114.0", "223.255.255.255", "8.8.8.8",
-          "2000::", "2001:200::", "2001:db7:ffff::", "2001:db9::", "2003::", "2620:4f:7fff::", "2620:4f:8001::",
-          "3ffd:ffff::", "3fff:1000::", "2a00:1450::1", "2606:4700::1111"}) {
+         {"1.0.0.0",         "9.255.255.255",   "11.0.0.0",       "100.63.255.255",
+          "100.128.0.0",     "126.255.255.255", "128.0.0.0",      "168.63.129.15",
+          "168.63.129.17",   "169.253.255.255", "169.255.0.0",    "172.15.255.255",
+          "172.32.0.0",      "191.255.255.255", "192.0.1.0",      "192.0.3.0",
+          "192.31.195.255",  "192.31.197.0",    "192.52.192.255", "192.88.98.255",
+          "192.167.255.255", "192.169.0.0",     "192.175.47.255", "198.17.255.255",
+          "198.20.0.0",      "198.51.99.255",   "198.51.101.0",   "203.0.112.255",
+          "203.0.114.0",     "223.255.255.255", "8.8.8.8",        "2000::",
+          "2001:200::",      "2001:db7:ffff::", "2001:db9::",     "2003::",
+          "2620:4f:7fff::",  "2620:4f:8001::",  "3ffd:ffff::",    "3fff:1000::",
+          "2a00:1450::1",    "2606:4700::1111"}) {
         EXPECT_TRUE(allowed({}, address)) << address;
     }
 }
@@ -102,7 +54,7 @@ TEST(PeerPolicy, AllowsTheNeighboursOfTheBlocks) {
 TEST(PeerPolicy, LetsAllowLiftOnlyTheDefaultDenial) {
     PeerPolicy::Rules rules;
     rules.allow = kEverything;
-    for (const Block& block : kBlocks) {
+    for (const DeniedBlock& block : kDeniedBlocks) {
         for (const std::string_view address : {block.first, block.middle, block.last}) {
             EXPECT_EQ(allowed(rules, address), block.denial == Denial::Default) << address;
         }
@@ -113,11 +65,11 @@ TEST(PeerPolicy, LetsAllowLiftOnlyTheDefaultDenial) {
 TEST(PeerPolicy, LetsALabAllowLoopback) {
     PeerPolicy::Rules rules;
     rules.mode = PeerPolicy::Mode::Lab;
-    for (const Block& block : kBlocks) {
+    for (const DeniedBlock& block : kDeniedBlocks) {
         EXPECT_FALSE(allowed(rules, block.middle)) << block.middle;
     }
     rules.allow = kEverything;
-    for (const Block& block : kBlocks) {
+    for (const DeniedBlock& block : kDeniedBlocks) {
         for (const std::string_view address : {block.first, block.middle, block.last}) {
             EXPECT_EQ(allowed(rules, address), block.denial != Denial::Hard) << address;
         }
@@ -157,9 +109,10 @@ TEST(PeerPolicy, RefusesEveryEmbeddingOfAnIpv4Address) {
     for (const std::string_view v4 : {"7f00:1", "a9fe:a9fe", "808:808"}) {
         const std::string tail{v4};
         for (const std::string& address :
-             {"::" + tail, "::ffff:" + tail, "::ffff:0:" + tail, "2002:" + tail + "::1", "2001:0:" + tail + "::1",
-              "fe80::5efe:" + tail, "fe80::200:5efe:" + tail, "2a00:1450::5efe:" + tail,
-              "2a00:1450::200:5efe:" + tail, "2001:db8:1:2:0:5efe:" + tail}) {
+             {"::" + tail, "::ffff:" + tail, "::ffff:0:" + tail, "2002:" + tail + "::1",
+              "2001:0:" + tail + "::1", "fe80::5efe:" + tail, "fe80::200:5efe:" + tail,
+              "2a00:1450::5efe:" + tail, "2a00:1450::200:5efe:" + tail,
+              "2001:db8:1:2:0:5efe:" + tail}) {
             EXPECT_FALSE(allowed(rules, address)) << address;
         }
     }
@@ -169,7 +122,8 @@ TEST(PeerPolicy, RefusesEveryEmbeddingOfAnIpv4Address) {
 // RFC 6052: an allowed NAT64 prefix is judged by what it would translate to.
 TEST(PeerPolicy, JudgesNat64ByTheEmbeddedAddress) {
     PeerPolicy::Rules rules;
-    for (const std::string_view prefix : {"64:ff9b::", "64:ff9b:1::", "64:ff9b:1:fff0:fff0:fff0:"}) {
+    for (const std::string_view prefix :
+         {"64:ff9b::", "64:ff9b:1::", "64:ff9b:1:fff0:fff0:fff0:"}) {
         for (const std::string_view v4 : {"0:0", "808:808", "ffff:ffff"}) {
             const std::string address = std::string{prefix} + std::string{v4};
             EXPECT_FALSE(allowed(rules, address)) << address;
@@ -194,7 +148,8 @@ TEST(PeerPolicy, JudgesNat64ByTheEmbeddedAddress) {
 
 // T8: the node's relay addresses are peers for everyone, whatever block they are in.
 TEST(PeerPolicy, AllowsTheNodesOwnRelayAddresses) {
-    const core::RelayDirectory relays{{{ip("127.0.0.1"), ip("127.0.0.1")}, {ip("10.0.0.5"), ip("203.0.113.7")}}};
+    const core::RelayDirectory relays{
+        {{ip("127.0.0.1"), ip("127.0.0.1")}, {ip("10.0.0.5"), ip("203.0.113.7")}}};
     PeerPolicy::Rules rules;
     rules.hard_denied = {ip("127.0.0.1"), ip("10.0.0.5")};
     rules.deny = {cidr("203.0.113.0/24")};
@@ -237,18 +192,147 @@ TEST(PeerPolicy, ExplainsWhichRuleDecided) {
 
 // Security 4.5.
 TEST(PeerPolicy, AllowsHighPortsAnd443) {
+    const auto allows = [](const PeerPolicy& policy, std::uint16_t port) {
+        return policy.allows_port({ip("8.8.8.8"), port});
+    };
     PeerPolicy::Rules rules;
     const PeerPolicy usual{rules, kNoRelays};
-    for (const int number : {443, 1024, 5000, 65535}) {
-        EXPECT_TRUE(usual.allows_port(static_cast<std::uint16_t>(number))) << number;
-    }
-    for (const int number : {0, 1, 53, 80, 442, 444, 1023}) {
-        EXPECT_FALSE(usual.allows_port(static_cast<std::uint16_t>(number))) << number;
-    }
+    for (const std::uint16_t port : std::initializer_list<std::uint16_t>{443, 1024, 5000, 65535})
+        EXPECT_TRUE(allows(usual, port)) << port;
+    for (const std::uint16_t port :
+         std::initializer_list<std::uint16_t>{0, 1, 53, 80, 442, 444, 1023})
+        EXPECT_FALSE(allows(usual, port)) << port;
     rules.allow_ports = {{0, 65535}};
     const PeerPolicy open{rules, kNoRelays};
-    EXPECT_TRUE(open.allows_port(1));
-    EXPECT_FALSE(open.allows_port(0));
+    EXPECT_TRUE(allows(open, 1));
+    EXPECT_FALSE(allows(open, 0));
+}
+
+TEST(PeerPolicy, AllowsABlockOnItsPortsOnly) {
+    PeerPolicy::Rules rules;
+    rules.allow = {*CidrPorts::parse("10.20.0.0/16:80"),
+                   *CidrPorts::parse("10.20.0.0/16:10000-20000"),
+                   *CidrPorts::parse("8.8.8.8/32:53")};
+    const PeerPolicy policy{rules, kNoRelays};
+    EXPECT_TRUE(policy.check(ip("10.20.1.2"), false));
+    for (const std::uint16_t port :
+         std::initializer_list<std::uint16_t>{80, 10'000, 15'000, 20'000}) {
+        EXPECT_TRUE(policy.allows_port({ip("10.20.1.2"), port})) << port;
+    }
+    for (const std::uint16_t port :
+         std::initializer_list<std::uint16_t>{0, 79, 81, 443, 9'999, 20'001, 65'535}) {
+        EXPECT_FALSE(policy.allows_port({ip("10.20.1.2"), port})) << port;
+    }
+    // What is allowed anyway only gains the port.
+    EXPECT_TRUE(policy.allows_port({ip("8.8.8.8"), 53}));
+    EXPECT_TRUE(policy.allows_port({ip("8.8.8.8"), 5000}));
+    EXPECT_FALSE(policy.allows_port({ip("8.8.4.4"), 53}));
+
+    rules.allow.push_back(cidr("10.0.0.0/8"));
+    EXPECT_TRUE((PeerPolicy{rules, kNoRelays}.allows_port({ip("10.20.1.2"), 443})));
+    EXPECT_FALSE((PeerPolicy{rules, kNoRelays}.allows_port({ip("10.20.1.2"), 81})));
+}
+
+TEST(PeerPolicy, HasRulesOfARealmsOwn) {
+    PeerPolicy::Rules rules;
+    rules.allow = {cidr("10.0.0.0/8")};
+    rules.hard_denied = {ip("192.168.0.9")};
+    rules.realms["corp"].allow = {cidr("192.168.0.0/16")};
+    rules.realms["corp"].deny = {cidr("8.8.8.8/32")};
+    rules.realms["corp"].allow_ports = {{80, 80}};
+    const PeerPolicy policy{rules, kNoRelays};
+    const PeerPolicy& corp = policy.for_realm("corp");
+    EXPECT_EQ(&policy.for_realm("turnpike"), &policy);
+
+    EXPECT_TRUE(policy.check(ip("10.1.1.1"), false));
+    EXPECT_FALSE(policy.check(ip("192.168.1.1"), false));
+    EXPECT_TRUE(policy.check(ip("8.8.8.8"), false));
+    EXPECT_FALSE(policy.allows_port({ip("8.8.4.4"), 80}));
+
+    EXPECT_FALSE(corp.check(ip("10.1.1.1"), false)) << "its lists stand in place of the node's";
+    EXPECT_TRUE(corp.check(ip("192.168.1.1"), false));
+    EXPECT_FALSE(corp.check(ip("192.168.0.9"), false)) << "a hard denial holds for all";
+    EXPECT_FALSE(corp.check(ip("8.8.8.8"), false));
+    EXPECT_TRUE(corp.allows_port({ip("8.8.4.4"), 80}));
+    EXPECT_FALSE(corp.allows_port({ip("8.8.4.4"), 443}));
+}
+
+// RFC 6052 §2.4 has these addresses: 192.0.2.33 in a prefix of each length.
+TEST(PeerPolicy, JudgesConfiguredNat64PrefixesByTheEmbeddedAddress) {
+    const std::pair<std::string_view, std::string_view> examples[] = {
+        {"2a01:db8::/32", "2a01:db8:c000:221::"},
+        {"2a01:db8:100::/40", "2a01:db8:1c0:2:21::"},
+        {"2a01:db8:122::/48", "2a01:db8:122:c000:2:2100::"},
+        {"2a01:db8:122:300::/56", "2a01:db8:122:3c0:0:221::"},
+        {"2a01:db8:122:344::/64", "2a01:db8:122:344:c0:2:2100::"},
+        {"2a01:db8:122:344::/96", "2a01:db8:122:344::192.0.2.33"}};
+    for (const auto& [prefix, address] : examples) {
+        PeerPolicy::Rules rules;
+        EXPECT_TRUE(allowed(rules, address))
+            << address << " is an address like others, unless it is said to translate";
+        rules.nat64_prefixes = {cidr(prefix)};
+        EXPECT_FALSE(allowed(rules, address)) << address;
+        rules.allow = {cidr("192.0.2.0/24")};
+        EXPECT_TRUE(allowed(rules, address)) << address;
+        rules.allow = {*CidrPorts::parse("192.0.2.0/24:5000")};
+        const PeerPolicy policy{rules, kNoRelays};
+        EXPECT_TRUE(policy.allows_port({ip(address), 5000})) << address;
+        EXPECT_FALSE(policy.allows_port({ip(address), 5001})) << address;
+    }
+}
+
+// T5: a million random pairs of block and address, many of them close to a border, against a second
+// reading of the rules that shares no code with the first.
+TEST(PeerPolicy, AgreesWithAnIndependentReference) {
+    const auto seed =
+        static_cast<std::uint64_t>(::testing::UnitTest::GetInstance()->random_seed()) + 1;
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    ScriptedRandom random{seed};
+    std::vector<IpAddress> corners;
+    for (const DeniedBlock& block : kDeniedBlocks) {
+        for (const std::string_view address : {block.first, block.middle, block.last})
+            corners.push_back(ip(address));
+    }
+    std::array<std::uint8_t, 40> chance{};
+    std::size_t denials = 0, rounds = 0;
+    for (; rounds < 1'000'000; ++rounds) {
+        random.fill_public(chance);
+        // An address: any, or a corner with a few bits turned.
+        IpAddress peer = chance[0] % 2 == 0 ? IpAddress::v4(ByteView{chance}.subspan(1, 4))
+                                            : IpAddress::v6(ByteView{chance}.subspan(1, 16));
+        if (chance[17] % 4 != 0) {
+            const IpAddress& corner = corners[load_u16(chance, 18) % corners.size()];
+            Bytes raw{corner.bytes().begin(), corner.bytes().end()};
+            for (unsigned flips = chance[20] % 3; flips > 0; --flips) {
+                const std::size_t bit = chance[20 + flips] % (raw.size() * 8);
+                raw[bit / 8] = static_cast<std::uint8_t>(raw[bit / 8] ^ (0x80 >> (bit % 8)));
+            }
+            peer = corner.is_v4() ? IpAddress::v4(raw) : IpAddress::v6(raw);
+        }
+        // A block that often has the address in it, or just not.
+        Bytes base{peer.bytes().begin(), peer.bytes().end()};
+        const std::size_t bits = base.size() * 8, length = chance[24] % (bits + 1);
+        if (chance[25] % 2 == 0 && length > 0)
+            base[(length - 1) / 8] =
+                static_cast<std::uint8_t>(base[(length - 1) / 8] ^ (0x80 >> ((length - 1) % 8)));
+        for (std::size_t bit = length; bit < bits; ++bit)
+            base[bit / 8] = static_cast<std::uint8_t>(base[bit / 8] & ~(0x80 >> (bit % 8)));
+        const Cidr block{peer.is_v4() ? IpAddress::v4(base) : IpAddress::v6(base),
+                         static_cast<std::uint8_t>(length)};
+
+        PeerPolicy::Rules rules;
+        if (chance[26] % 2 == 0) rules.mode = PeerPolicy::Mode::Lab;
+        if (chance[27] % 2 == 0)
+            rules.allow = {block};
+        else
+            rules.deny = {block};
+        const bool verdict = PeerPolicy{rules, kNoRelays}.check(peer, false).has_value();
+        ASSERT_EQ(verdict, reference::expected(rules, peer))
+            << peer.to_string() << " and " << block.to_string();
+        if (!verdict) ++denials;
+    }
+    EXPECT_GT(denials, rounds / 4);
+    EXPECT_LT(denials, rounds / 4 * 3 + rounds / 8);
 }
 
 }  // namespace

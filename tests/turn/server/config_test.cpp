@@ -331,6 +331,55 @@ TEST(RelayConfig, DeniesThisMachineAsAPeerButNotItsRelayAddresses) {
     for (const IpAddress& a : lab.config.peers.hard_denied) EXPECT_NE(a.to_string(), "10.0.0.5");
 }
 
+TEST(RelayConfig, DeniesTheNetworksOwnPlaces) {
+    Machine machine = test_machine();
+    machine.network = {*IpAddress::parse("192.0.2.1"), *IpAddress::parse("192.0.2.255")};
+    const ReadText read{with_basics("[relay]\naddress = [\"192.0.2.10\"]\n"), {}, machine};
+    EXPECT_THAT(read.config.peers.hard_denied, ::testing::Contains(*IpAddress::parse("192.0.2.1")));
+    EXPECT_THAT(read.config.peers.hard_denied,
+                ::testing::Contains(*IpAddress::parse("192.0.2.255")));
+}
+
+TEST(RelayConfig, ReadsPeerRulesOfRealmsAndPorts) {
+    const ReadText read{with_basics(R"(realm = "corp"
+[peers]
+allow = ["10.20.0.0/16:10000-20000", "fd12:3456::/48"]
+deny = "8.8.8.8/32"
+allow_ports = ["443", "1024-65535", "80"]
+nat64_prefixes = ["2001:db8:64::/96"]
+[peers.realm."corp"]
+allow = ["192.168.0.0/16:443"]
+)")};
+    ASSERT_TRUE(read.document.ok()) << read.document.report();
+    const core::PeerPolicy::Rules& rules = read.config.peers;
+    ASSERT_EQ(rules.allow.size(), 2u);
+    EXPECT_EQ(rules.allow[0].to_string(), "10.20.0.0/16:10000-20000");
+    EXPECT_EQ(rules.allow_ports.size(), 3u);
+    EXPECT_EQ(rules.nat64_prefixes[0].to_string(), "2001:db8:64::/96");
+    const core::PeerPolicy::Lists& corp = rules.realms.at("corp");
+    ASSERT_EQ(corp.allow.size(), 1u);
+    EXPECT_EQ(corp.allow[0].to_string(), "192.168.0.0/16:443");
+    EXPECT_EQ(corp.deny, rules.deny) << "what a realm does not say is the node's";
+    EXPECT_THAT(read.document.effective(), HasSubstr("[peers.realm.corp]\n"));
+    EXPECT_THAT(summary(read.config), HasSubstr("realm corp: 1 allowed and 1 denied blocks"));
+}
+
+TEST(RelayConfig, RefusesBadPeerRules) {
+    const std::pair<std::string, std::string> bad[] = {
+        {"[peers]\nallow = [\"10.20.0.0/16:0\"]\n", "has ports that can't be read"},
+        {"[peers]\nallow_ports = [\"443-80\"]\n", "is no range of ports"},
+        {"[peers]\nnat64_prefixes = [\"2001:db8::/95\"]\n", "which no NAT64 uses"},
+        {"[peers]\nnat64_prefixes = [\"10.0.0.0/8\"]\n", "which no NAT64 uses"},
+        {"[peers.realm.nobody]\nallow = []\n", "peers.realm.nobody is no realm of a listener"},
+        {"[peers.realm.turnpike]\nalow = []\n", "alow"},
+    };
+    for (const auto& [text, message] : bad) {
+        const ReadText read{with_basics(text)};
+        EXPECT_FALSE(read.document.ok()) << text;
+        EXPECT_THAT(read.document.report(), HasSubstr(message)) << text;
+    }
+}
+
 TEST(RelayConfig, ListenersInsideTheRelayRangeAreWarnedOfInTheLab) {
     const ReadText read{"[[listen]]\naddress = \"127.0.0.1:50000\"\n", {.dev = true}};
     EXPECT_TRUE(read.document.ok()) << read.document.report();
