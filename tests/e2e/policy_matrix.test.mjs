@@ -5,11 +5,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Network, noNamespaces, thisHost } from '../support/namespaces.mjs';
 import { startStack } from '../support/stack.mjs';
-import { channelData, requestedFamily, restCredential, TurnClient } from '../support/stun.mjs';
+import { channelData, requestedFamily, restCredential } from '../support/stun.mjs';
+import { TurnClient } from '../support/turn_client.mjs';
 
 // What looks like the Internet: the relay's own addresses and one peer that is allowed.
 const kRelay = { 4: '45.83.0.1', 6: '2a0d:5642::1' };
-const kPeer = { 4: '45.83.0.2', 6: '2a0d:5642::2' };
+const kGateway = { 4: '45.83.0.2', 6: '2a0d:5642::2' };
+const kPeer = { 4: '45.83.0.77', 6: '2a0d:5642::77' };
 const kPort = 5000;
 
 const kBlocks4 = [
@@ -57,6 +59,7 @@ const denied = [
     return corners(number6(base), Number(length), 128).map(text6);
   }),
 ];
+denied.push(kGateway[4], kGateway[6]); // a gateway is nobody's peer
 const endpoint = (address) => (address.includes(':') ? `[${address}]:${kPort}` : `${address}:${kPort}`);
 
 /** On the relay's host: asks for every denied peer in every way. What was answered otherwise than 403. */
@@ -106,10 +109,10 @@ if (thisHost) {
   test('no denied peer is reached, whatever it is called and however it is asked for', { skip: noNamespaces, timeout: 180_000 }, async (t) => {
     const network = await Network.create();
     try {
-      await network.link('relay', [`${kRelay[4]}/24`, `${kRelay[6]}/64`], 'peer', [`${kPeer[4]}/24`, `${kPeer[6]}/64`]);
+      await network.link('relay', [`${kRelay[4]}/24`, `${kRelay[6]}/64`], 'peer', [`${kGateway[4]}/24`, `${kPeer[4]}/24`, `${kGateway[6]}/64`, `${kPeer[6]}/64`]);
       // Every address has a way: only the policy stands before it.
-      await network.exec('relay', 'ip', 'route', 'add', 'default', 'via', kPeer[4]);
-      await network.exec('relay', 'ip', '-6', 'route', 'add', 'default', 'via', kPeer[6]);
+      await network.exec('relay', 'ip', 'route', 'add', 'default', 'via', kGateway[4]);
+      await network.exec('relay', 'ip', '-6', 'route', 'add', 'default', 'via', kGateway[6]);
       await network.nft('relay', `table inet test {
         counter allowed {}
         counter denied {}

@@ -6,8 +6,9 @@
 //   const said = await network.node('relay', import.meta.url);     runs this file in there, until it ends
 //   await network.remove();
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -25,6 +26,15 @@ export class Network {
   static async create() {
     const network = new Network();
     network.prefix = `tp${randomBytes(4).toString('hex')}`;
+    network.hosts = new Set();
+    network.links = 0;
+    return network;
+  }
+
+  /** The network that the process runs in: what node() and start() ran may change it too. */
+  static joined() {
+    const network = new Network();
+    network.prefix = process.env.TURNPIKE_TEST_NETWORK;
     network.hosts = new Set();
     network.links = 0;
     return network;
@@ -56,15 +66,22 @@ export class Network {
     }
   }
 
+  /** What goes in front of a command so that it runs on the host. */
+  within(host) {
+    return ['ip', 'netns', 'exec', `${this.prefix}-${host}`];
+  }
+
   /** A command on a host; its standard output. */
-  async exec(host, command, ...args) {
-    const { stdout } = await run('ip', ['netns', 'exec', this.#netns(host), command, ...args], { timeout: kDeadlineMs });
+  async exec(host, ...command) {
+    const [file, ...args] = [...this.within(host), ...command];
+    const { stdout } = await run(file, args, { timeout: kDeadlineMs });
     return stdout;
   }
 
   /** nft rules on a host, as nft -f reads them. */
   async nft(host, rules) {
-    const child = execFile('ip', ['netns', 'exec', this.#netns(host), 'nft', '-f', '-'], { timeout: kDeadlineMs });
+    const [file, ...args] = this.within(host);
+    const child = execFile(file, [...args, 'nft', '-f', '-'], { timeout: kDeadlineMs });
     child.stdin.end(rules);
     let err = '';
     child.stderr.on('data', (part) => (err += part));
@@ -80,13 +97,23 @@ export class Network {
 
   /** Runs a module on a host to its end; what it printed last, as JSON. */
   async node(host, url, { env = {}, deadlineMs = 120_000 } = {}) {
-    const { stdout } = await run('ip', ['netns', 'exec', this.#netns(host), process.execPath, fileURLToPath(url)], {
-      timeout: deadlineMs,
-      maxBuffer: 64 << 20,
-      // Not the outer test runner's: this one reports by what it prints.
-      env: { ...process.env, NODE_TEST_CONTEXT: undefined, TURNPIKE_TEST_HOST: host, ...env },
-    });
+    const [file, ...args] = this.within(host);
+    const { stdout } = await run(file, [...args, process.execPath, fileURLToPath(url)], { timeout: deadlineMs, maxBuffer: 64 << 20, env: this.#env(host, env) });
     return JSON.parse(stdout.trim().split('\n').at(-1));
+  }
+
+  /** Starts a module on a host, which goes on when it has printed something. Ended by stop(). */
+  async start(host, url, env = {}) {
+    const [file, ...args] = this.within(host);
+    const child = spawn(file, [...args, process.execPath, fileURLToPath(url)], { stdio: ['ignore', 'pipe', 'inherit'], env: this.#env(host, env) });
+    const ended = once(child, 'exit');
+    await Promise.race([once(child.stdout, 'data'), ended.then(([code]) => Promise.reject(new Error(`on ${host}: ended with ${code}`)))]);
+    return {
+      async stop() {
+        child.kill('SIGTERM');
+        await ended;
+      },
+    };
   }
 
   /** Removes all hosts and, with them, their links. */
@@ -97,5 +124,10 @@ export class Network {
 
   #netns(host) {
     return `${this.prefix}-${host}`;
+  }
+
+  #env(host, more) {
+    // Not the outer test runner's: this one reports by what it prints.
+    return { ...process.env, NODE_TEST_CONTEXT: undefined, TURNPIKE_TEST_HOST: host, TURNPIKE_TEST_NETWORK: this.prefix, ...more };
   }
 }

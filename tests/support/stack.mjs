@@ -135,13 +135,12 @@ export function endWithUs(child) {
 
 /** A started program: its process, its log, its admin socket. */
 class Daemon {
-  constructor(name, file, args, directory) {
+  constructor(name, file, args, directory, within = []) {
     this.name = name;
     this.directory = directory;
     this.socket = path.join(directory, 'run', name, 'admin.sock');
     this.logFile = path.join(directory, `${name}.log`);
-    this.file = file;
-    this.args = args;
+    [this.file, ...this.args] = [...within, file, ...args];
     this.starts = 0;
   }
 
@@ -277,7 +276,7 @@ async function startOnce(options) {
   await writeFile(relayFile, stringify(relayConfig));
   await writeFile(signalingFile, stringify(signalingConfig));
 
-  const relay = new Daemon('relay', path.join(binaries, 'turnpike-relay'), ['--config', relayFile, ...(options.args?.relay ?? [])], directory);
+  const relay = new Daemon('relay', path.join(binaries, 'turnpike-relay'), ['--config', relayFile, ...(options.args?.relay ?? [])], directory, options.within);
   const signaling =
     options.signaling === false
       ? null
