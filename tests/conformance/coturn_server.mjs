@@ -97,6 +97,7 @@ export function coturn() {
       host6: profile.ipv6 ? '::1' : undefined,
       ports: { udp: port, tcp: port, tls: tlsPort, dtls: profile.dtls ? tlsPort : undefined, ...(profile.ipv6 ? { udp6: port, tcp6: port, tls6: tlsPort } : {}) },
       secret: kSecret,
+      realm: 'turnpike.test',
       peers: kPeers,
       denied: '10.0.0.1',
       relayPorts: [low, high],

@@ -22,6 +22,7 @@ them as there are configurations to try; --coturn puts Debian's coturn beside it
     --secret S                 TURN REST secret, or
     --user U --password P      a user (--user2, --password2: another one, for what two users may do)
     --peer ADDRESS             an address of this machine that the server may relay to; up to three
+    --realm R                  its realm
     --denied ADDRESS           an address that its policy denies
     --relay-ports MIN-MAX      its range of relayed ports (49152-65535)
   --coturn                   Debian's coturn too
@@ -81,7 +82,7 @@ function foreign() {
   const dtls = options.dtls && portOf(options.dtls, '--dtls');
   return foreignServer(options.server, {
     host, host6: options.server6, ports: { udp, tcp: udp, tls, dtls, udp6: udp, tcp6: udp, tls6: tls, dtls6: dtls },
-    secret: options.secret, credentials, staticUser: credentials[0], peers: options.peer ?? ['127.0.0.3', '127.0.0.4', '127.0.0.5'],
+    realm: options.realm, secret: options.secret, credentials, staticUser: credentials[0], peers: options.peer ?? ['127.0.0.3', '127.0.0.4', '127.0.0.5'],
     denied: options.denied, relayPorts: range,
   });
 }

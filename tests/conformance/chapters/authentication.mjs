@@ -47,6 +47,7 @@ export const chapter = [
       const answer = challenges(await client.bare('Allocate', wanted), 401, 'Allocate without integrity');
       check(!answer.has('MessageIntegrity') && !answer.has('MessageIntegritySha256'), 'the 401 is signed');
       check(!answer.has('Username') && !answer.has('Userhash'), 'the 401 names a user');
+      if (t.server.realm) check(answer.text('Realm') === t.server.realm, `REALM ${answer.text('Realm')}, not ${t.server.realm}`);
     },
   },
   {
