@@ -272,7 +272,7 @@ row(27, 'CreatePermission without a peer: 400', 'base', async (t) => {
   refused(await (await t.allocation()).request('CreatePermission', []), 400, 'CreatePermission');
 });
 
-row(28, 'permissions for 300 peers: 508 for what is too much, all of it', 'base', async (t) => {
+row(28, 'permissions for 300 peers: 508 for what is too much, all of it', 'many_peers', async (t) => {
   const client = await t.allocation();
   const peers = (from, count) => Array.from({ length: count }, (_, i) => `127.1.${(from + i) >> 8}.${(from + i) & 255}:9`);
   for (let from = 0; from < 240; from += 60) succeeds(await client.permit(...peers(from, 60)), `peers ${from} to ${from + 59}`);

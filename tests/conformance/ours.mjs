@@ -35,6 +35,7 @@ const profiles = {
     ports: ['dtls'],
     relay: ({ ports, listen, certificate, key }) => ({ listen: [...listen, { transport: 'dtls', address: `127.0.0.1:${ports.dtls}`, certificate, key }] }),
   },
+  many_peers: { relay: () => ({ quota: { new_peers_per_second: 0 } }) }, // as many as there are permissions
   ipv4_only: { relay: () => ({ relay: { address: ['127.0.0.1'] } }) },
   behind_nat: {
     ipv6: true,

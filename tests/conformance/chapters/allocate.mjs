@@ -208,7 +208,9 @@ export const chapter = [
   {
     number: 67, section: 'RFC 8656 §7.2', title: 'EVEN-PORT with R: the token gets the next port; a reservation that is over is 508',
     async run(t) {
-      const [first, second] = [await t.client(), await t.client()];
+      // Whether another user's token counts is the server's business.
+      const credential = t.user();
+      const [first, second] = [await t.client({ credential }), await t.client({ credential })];
       const answer = succeeds(await first.allocate(evenPort(true)), 'Allocate with EVEN-PORT, R');
       const port = portOf(answer.address('XorRelayedAddress'));
       check(port % 2 === 0, `port ${port}`);
@@ -216,20 +218,22 @@ export const chapter = [
       check(token?.length === 8, token ? `a token of ${token.length} bytes` : 'no RESERVATION-TOKEN');
       const sibling = portOf(succeeds(await second.allocate(reservationToken(token)), 'Allocate with the token').address('XorRelayedAddress'));
       check(sibling === port + 1, `the token of port ${port} gave ${sibling}`);
-      const third = await t.client();
+      const third = await t.client({ credential });
       refused(await third.allocate(reservationToken(token)), 508, 'the token a second time');
       await endAll([first, second]);
     },
+    core: ['Reserving.RefusesATokenThatOpensNothing', 'ReservationTest.AHeldPortIsFreeAgainWhenItsTimeIsOver'],
     async slow(t) {
+      const credential = t.user();
       const reserve = async () => {
-        const client = await t.client();
+        const client = await t.client({ credential });
         return { client, token: reservationToken(succeeds(await client.allocate(evenPort(true)), 'Allocate with EVEN-PORT, R').get('ReservationToken')) };
       };
       const [soon, late] = [await reserve(), await reserve()];
       await new Promise((resolve) => setTimeout(resolve, 28_000));
-      succeeds(await (await t.client()).allocate(soon.token), 'the token after 28 s');
+      succeeds(await (await t.client({ credential })).allocate(soon.token), 'the token after 28 s');
       await new Promise((resolve) => setTimeout(resolve, 122_000));
-      const answer = await (await t.client()).allocate(late.token);
+      const answer = await (await t.client({ credential })).allocate(late.token);
       if (answer.kind === 'success') return 'a reservation holds for more than two minutes';
       refused(answer, 508, 'the token after 150 s');
     },
