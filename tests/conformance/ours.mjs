@@ -119,7 +119,7 @@ export function ourRelay({ workers = 2 } = {}) {
   };
 
   return {
-    name: 'turnpike-relay',
+    name: 'turnpike',
     core: true,
     profile(wanted) {
       const name = wanted === 'accented' ? 'base' : wanted;

@@ -85,7 +85,7 @@ export const chapter = [
       succeeds(await client.permit(peer.endpoint), 'CreatePermission shortly before the end');
       await seconds(10);
       await t.closes(client.relayed, `${left} s after Allocate`, 4_000);
-      refused(await client.permit(peer.endpoint), 437, 'CreatePermission afterwards');
+      refused(await client.refresh(600), 437, 'Refresh afterwards');
     },
   },
 ];
