@@ -282,8 +282,8 @@ export const chapter = [
       await late.challenge();
       refused(await t.perhaps(late, late.sign('Allocate', wanted)), 401, 'a username that expired 10 s ago');
 
-      const client = await t.allocation({ credential: named(3) });
-      await new Promise((resolve) => setTimeout(resolve, 4_500));
+      const client = await t.allocation({ credential: named(5) });
+      await new Promise((resolve) => setTimeout(resolve, 6_500));
       const answer = await client.refresh(600);
       check(answer.kind === 'success' || answer.error === 401, `Refresh after the expiry: ${outcome(answer)}`);
       t.note(`a live allocation ${answer.kind === 'success' ? 'may' : 'may not'} be refreshed after it`);
