@@ -5,6 +5,7 @@
 //   profile   which configuration of the server, 'base' unless said
 //   patient   waits for seconds: run beside the others
 //   slow(t)   the part about minutes, only under --slow
+//   decision  the page of docs/decisions that says where we deviate from the letter, and why
 //   core      names of the tests with a manual clock (tests/turn/...) that hold that part in between
 //
 // `run` may be missing where all of it is about minutes.

@@ -1,7 +1,10 @@
 // The list itself, and the table's edges.
 import assert from 'node:assert/strict';
+import { access } from 'node:fs/promises';
+import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { root } from '../support/stack.mjs';
 import { assertions, missingTests } from './runner.mjs';
 import { printTable } from './table.mjs';
 import { wrapped } from './text.mjs';
@@ -17,6 +20,10 @@ test('124 assertions, each once, each with something that can fail', () => {
 test('the tests with a manual clock that assertions name exist', async () => {
   assert.deepEqual(await missingTests(assertions.flatMap(({ core }) => core ?? [])), []);
   assert.deepEqual(await missingTests(['NoSuite.HasThisName']), ['NoSuite.HasThisName']);
+});
+
+test('decisions that assertions name exist', async () => {
+  for (const { decision } of assertions) if (decision) await access(path.join(root, 'docs/decisions', decision));
 });
 
 test('a table for a pipe has whole lines and no colours', () => {

@@ -42,6 +42,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 export const chapter = [
   {
     number: 25, section: 'RFC 8489 §9.2.4', title: 'no integrity: 401 with REALM and NONCE, unsigned, without USERNAME',
+    decision: '0003-authentication.md', // a short 400 or 437 where no credential could make it succeed
     async run(t) {
       const client = await t.client();
       const answer = challenges(await client.bare('Allocate', wanted), 401, 'Allocate without integrity');
