@@ -15,6 +15,7 @@
 //   urls       node.urls of the relay; a function gets the ports: ({udp, tcp, tls}) => [...]
 //   ipv6       listen on [::1] as well, with relayed addresses there
 //   web        the built page, build/web unless said
+//   within     what goes in front of the relay's command: a host of namespaces.mjs
 //   args       more command-line arguments: { relay: [...], signaling: [...] }
 // environment
 //   TURNPIKE_BIN        the programs' directory, build/release/bin unless said
