@@ -105,6 +105,7 @@ TEST_F(PolicyMatrix, Send) {
 TEST_F(PolicyMatrix, Reload) {
     NodeOptions open = with_translator();
     open.config.permissions_max = open.config.channels_max = 100'000;
+    open.config.new_peers_per_second = 0;
     open.rules.mode = core::PeerPolicy::Mode::Lab;
     open.rules.allow = {cidr("0.0.0.0/0"), cidr("::/0")};
     TurnNode was_open{open};
