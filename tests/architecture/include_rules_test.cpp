@@ -33,6 +33,9 @@ const std::vector<Library>& libraries() {
         {"fmt/", {"fmt::fmt"}},
         {"systemd/", {"PkgConfig::systemd"}},
         {"prometheus/", {"${PROMETHEUS_CORE}"}},
+        {"unictype.h", {"${UNISTRING}"}, {"common/crypto"}},
+        {"uninorm.h", {"${UNISTRING}"}, {"common/crypto"}},
+        {"unistr.h", {"${UNISTRING}"}, {"common/crypto"}},
         {"bpf/", {"PkgConfig::bpf"}, {"turn/offload"}},
     };
     return all;
