@@ -36,7 +36,7 @@ struct Calls {
     static test::NodeOptions options() {
         test::NodeOptions options;
         options.config.allocations_per_subject = 0;
-        options.config.unauthenticated_per_second = 0;
+        options.config.unauthenticated_per_second = options.config.unauthenticated_network_per_second = 0;
         return options;
     }
     // A step that is coprime with the count visits all of them.

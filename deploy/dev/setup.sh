@@ -57,10 +57,11 @@ have_node() {
 
 # coturn's command-line tools in build/tools/bin. Unpacked, never installed: the package starts a
 # server on 3478. Libraries that are missing are unpacked beside it, and found by a wrapper.
-coturn_tools=(turnutils_peer turnutils_stunclient turnutils_natdiscovery turnserver turnutils_uclient)
+coturn_tools=(turnutils_peer turnutils_stunclient turnutils_natdiscovery turnutils_oauth turnserver turnutils_uclient)
 unpack_coturn() {
-    local folder=build/tools
-    [[ -x $folder/bin/turnutils_uclient ]] && return 0
+    local folder=build/tools tool complete=true
+    for tool in "${coturn_tools[@]}"; do [[ -x $folder/bin/$tool ]] || complete=false; done
+    $complete && return 0
     mkdir -p "$folder/download" "$folder/bin"
     apt-cache show coturn >/dev/null 2>&1 || refresh_apt
     step "coturn's tools" coturn download_coturn "$folder"

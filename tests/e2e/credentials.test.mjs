@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startStack } from '../support/stack.mjs';
 import { relayPackets, runBench, withCall } from '../support/call.mjs';
-import { restCredential, restPassword } from '../support/stun.mjs';
+import { requestedTransport, restCredential, restPassword } from '../support/stun.mjs';
 import { TurnClient } from '../support/turn_client.mjs';
 
 const options = {
@@ -57,7 +57,7 @@ test('a wrong password, an unknown user and no credential are challenged', async
     assertChallenged(await allocateWith({ username: 'alice', password: 'wrong' }));
     assertChallenged(await allocateWith({ username: 'mallory', password: 'wonderland' }));
     assertChallenged(await allocateWith({ ...restCredential(stack.secret, 'bob'), password: 'wrong' }));
-    await withClient(undefined, async (client) => assertChallenged(await client.bare('Allocate')));
+    await withClient(undefined, async (client) => assertChallenged(await client.bare('Allocate', [requestedTransport()])));
   });
 });
 
@@ -108,7 +108,7 @@ test('malformed limits are refused even when they are signed', async () => {
 test('a nonce that is not ours is stale, and the fresh one works', async () => {
   await withCall(stack, async () => {
     await withClient(restCredential(stack.secret, 'erin'), async (client) => {
-      const challenge = await client.bare('Allocate');
+      const challenge = await client.bare('Allocate', [requestedTransport()]);
       client.realm = challenge.text('Realm');
       client.nonce = Buffer.from('obMatJos2AAAAthis is no nonce of this server');
       const stale = await client.exchange(client.sign('Allocate', []));
@@ -125,7 +125,7 @@ test('a nonce is bound to its source', async () => {
     const credential = restCredential(stack.secret, 'frank');
     await withClient(credential, (one) =>
       withClient(credential, async (other) => {
-        const challenge = await one.bare('Allocate');
+        const challenge = await one.bare('Allocate', [requestedTransport()]);
         other.realm = challenge.text('Realm');
         other.nonce = challenge.get('Nonce');
         assert.equal((await other.exchange(other.sign('Allocate', []))).error, 438);

@@ -35,7 +35,7 @@ void check_restoring(const AllocationRecord& record) {
     FUZZ_CHECK(node.shared->quota.total() == (taken ? 1U : 0U));
     if (!taken) return;
     const auto read = node.server.record(path.tuple, node.now);
-    FUZZ_CHECK(read && read->username == record.username && read->key == record.key);
+    FUZZ_CHECK(read && read->username == record.username && read->key_md5 == record.key_md5 && read->key_sha256 == record.key_sha256);
     FUZZ_CHECK(read->left <= record.left && read->left <= node.options.config.lifetime_max);
     const core::PeerPolicy policy{{}, node.shared->relays};
     for (const auto& permission : read->permissions) {

@@ -185,9 +185,30 @@ def turn_rest_seeds() -> dict[str, bytes]:
     return texts
 
 
+def nonce_seeds() -> dict[str, bytes]:
+    seeds = {f"features-{f}-age-{a}": bytes([f]) + struct.pack("!H", a) for f in range(4) for a in (0, 599, 600, 1199)}
+    seeds |= {f"flip-{at}": b"\x01\0\0" + bytes(at) + b"\x01" for at in (0, 9, 12, 13, 17, 27)}
+    seeds |= {"empty": b"", "cookie": b"obMatJos2gAAA", "plain": b"U_EAAwOoE0d_ci-", "whole": b"obMatJos2wAAAU_EAAwOoE0d_ci-",
+              "right-to-left": b"obMatJos2AAACf//499k954d6OL34oL9FSTvy64sA", "longest": b"n" * 763}
+    return seeds
+
+
+def access_token_seeds() -> dict[str, bytes]:
+    def block(key: int, seconds: int, lifetime: int) -> bytes:
+        return struct.pack("!H", key) + bytes(range(key)) + struct.pack("!QI", seconds << 16, lifetime)
+    now = 1700000000
+    seeds = {f"key-{size}": block(size, now, 600) for size in (0, 15, 16, 20, 32, 64, 65)}
+    seeds |= {"over": block(20, now - 601, 600), "just-not": block(20, now - 599, 600), "to-come": block(20, now + 4, 60),
+              "too-soon": block(20, now + 6, 60), "endless": block(20, now, 0xFFFFFFFF), "no-time": block(20, 2**48 - 1, 1),
+              "trailing": block(20, now, 600) + b"\0", "cut": block(20, now, 600)[:-1], "length-65535": b"\xff\xff" + bytes(40), "empty": b"",
+              "token-like": b"\0\x0c" + bytes(12) + bytes(50), "nonce-length-65535": b"\xff\xff" + bytes(60)}
+    return seeds
+
+
 def main() -> None:
     for target, seeds in {"stun_parse": stun_seeds(), "stun_integrity": integrity_seeds(), "channel_data": channel_data_seeds(),
-                          "stream_framer": stream_seeds(), "turn_rest": turn_rest_seeds()}.items():
+                          "stream_framer": stream_seeds(), "turn_rest": turn_rest_seeds(), "nonce": nonce_seeds(),
+                          "access_token": access_token_seeds()}.items():
         folder = CORPUS / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():

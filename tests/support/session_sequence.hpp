@@ -31,7 +31,7 @@ public:
         options.config.allocations_per_subject = kQuota;
         options.config.permissions_max = 4;
         options.config.channels_max = 3;
-        options.config.unauthenticated_per_second = 0;
+        options.config.unauthenticated_per_second = options.config.unauthenticated_network_per_second = 0;
         options.config.lifetime_max = 1200s;
         options.config.max_session = 3000s;
         shared_ = std::make_shared<SharedState>(options);

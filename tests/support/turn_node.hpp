@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/hash.hpp"
+#include "turn/core/long_term_keys.hpp"
 #include "turn/core/server.hpp"
 #include "turn/stun/attributes.hpp"
 #include "turn/stun/integrity.hpp"
@@ -92,6 +93,7 @@ struct NodeOptions {
     core::Config config;
     std::vector<core::StaticUser> users;
     std::vector<crypto::RestSecret> secrets;
+    std::optional<core::ThirdParty> third_party;
     crypto::Capability cap;
     core::PeerPolicy::Rules rules;
     std::vector<core::RelayDirectory::Address> relays;
@@ -100,12 +102,15 @@ struct NodeOptions {
 
 /// What the workers of a node share.
 struct SharedState {
-    explicit SharedState(const NodeOptions& options) : relays(options.relays) {}
+    explicit SharedState(const NodeOptions& options)
+        : relays(options.relays), random(options.seed), strangers(options.config, random) {}
     core::RelayDirectory relays;
     core::AllocationQuota quota;
     core::Revocations revocations;
     std::atomic<std::uint64_t> next_id{1};
     core::Reservations reservations;
+    ScriptedRandom random;
+    core::StrangerLimits strangers;
     std::uint16_t next_port = 50'000;
     std::set<Endpoint> held;  // ports after even ones, local form
 };
@@ -119,10 +124,15 @@ public:
           shared(same ? std::move(same) : std::make_shared<SharedState>(options)),
           random(options.seed),
           server(options.config, chain(), policy(options.rules),
-                 {shared->relays, shared->quota, shared->revocations, shared->next_id, shared->reservations}, random) {}
+                 {shared->relays, shared->quota, shared->revocations, shared->next_id, shared->reservations,
+                  shared->strangers},
+                 random) {}
 
     std::shared_ptr<const core::CredentialSource> chain() const {
-        return std::make_shared<core::CredentialChain>(options.users, options.secrets, options.cap);
+        std::vector<std::string> realms;
+        for (const auto& listener : options.config.listeners) realms.push_back(listener.realm);
+        return std::make_shared<core::CredentialChain>(options.users, options.secrets, options.cap, std::move(realms),
+                                                       options.third_party);
     }
     std::shared_ptr<const core::PeerPolicy> policy(core::PeerPolicy::Rules rules) const {
         return std::make_shared<core::PeerPolicy>(std::move(rules), shared->relays);
@@ -252,15 +262,31 @@ public:
     Bytes plain(Method method, const Fill& fill = {}, Class message_class = Class::Request) {
         return build(method, message_class, fill, [](stun::MessageBuilder&) {});
     }
-    /// A request signed with what the client has: username, realm, nonce, password.
+    /// A request signed with what the client has: username (or its hash), realm, nonce, password. With an
+    /// algorithm it answers the offer and signs with MESSAGE-INTEGRITY-SHA256.
     Bytes signed_request(Method method, const Fill& fill = {}) {
         return build(method, Class::Request, fill, [&](stun::MessageBuilder& message) {
-            message.text(Attribute::Username, username).text(Attribute::Realm, realm).text(Attribute::Nonce, nonce);
-            message.message_integrity(key());
+            if (anonymous) {
+                message.bytes(Attribute::Userhash, stun::userhash(username, realm));
+            } else {
+                message.text(Attribute::Username, username);
+            }
+            message.text(Attribute::Realm, realm).text(Attribute::Nonce, nonce);
+            if (algorithm) {
+                message.bytes(Attribute::PasswordAlgorithms, offered).password_algorithm(*algorithm);
+                message.message_integrity_sha256(key_of(*algorithm));
+            } else {
+                message.message_integrity(key());
+            }
             if (fingerprint) message.fingerprint();
         });
     }
     crypto::Md5 key() const { return stun::long_term_key_md5(username, realm, password); }
+    Bytes key_of(stun::PasswordAlgorithm which) const {
+        const core::LongTermKeys keys = core::LongTermKeys::of_password(username, realm, password);
+        const ByteView one = keys.of(which).reveal();
+        return {one.begin(), one.end()};
+    }
 
     /// A signed request, once more with the new nonce where the first is refused for it.
     std::optional<Answer> request(Method method, const Fill& fill = {}) {
@@ -275,6 +301,9 @@ public:
     void learn(const std::optional<Answer>& challenge) {
         nonce = challenge.value().text(Attribute::Nonce);
         realm = challenge->text(Attribute::Realm);
+        const stun::MessageView view = challenge->view();
+        const ByteView list = view.find(Attribute::PasswordAlgorithms).value_or(ByteView{});
+        offered.assign(list.begin(), list.end());
     }
 
     std::optional<Answer> allocate(const Fill& more = {}) {
@@ -335,7 +364,9 @@ public:
     TurnNode& node;
     core::Path path;
     std::string username = "alice", password = "wonderland", realm = "turnpike", nonce;
-    bool fingerprint = false;
+    std::optional<stun::PasswordAlgorithm> algorithm;  // nothing: as before RFC 8489
+    Bytes offered;                                     // PASSWORD-ALGORITHMS of the last challenge
+    bool anonymous = false, fingerprint = false;
     stun::TransactionId transaction{};  // of the last request
 
 private:

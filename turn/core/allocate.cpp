@@ -50,6 +50,10 @@ void Machine::on_allocate(Request& request) {
         return challenge(request, ErrorCode::Unauthenticated);
     }
 
+    if (const auto alternate = config_.redirection.of(tuple, realm_of(request.path, nullptr), identity.subject)) {
+        return redirect(request, *alternate);
+    }
+
     const auto transport_value = request.message.find(Attribute::RequestedTransport);
     const auto protocol = transport_value ? stun::decode_requested_transport(*transport_value) : std::nullopt;
     if (!protocol) return refuse(request, ErrorCode::BadRequest);
@@ -88,14 +92,29 @@ void Machine::on_allocate(Request& request) {
     allocation.username = identity.username;
     allocation.subject = identity.subject;
     allocation.realm = realm;
-    allocation.key = identity.key;
+    allocation.keys = identity.keys;
+    allocation.third_party = identity.third_party;
+    if (identity.authorized_until) {
+        allocation.authorized_until = request.now + (*identity.authorized_until - request.wall);
+    }
     allocation.relay_peers_only = identity.limits.relay_peers_only;
     allocation.limit_bandwidth(bandwidth_of(config_, identity.limits));
     allocation.limit_rates(config_);
     waiting->answer_to = request.envelope;
     waiting->say_family_errors = request.message.has(Attribute::AdditionalAddressFamily);
-    waiting->lifetime = granted_lifetime(config_, lifetime, Nanoseconds{0});
+    waiting->lifetime = within_authorization(granted_lifetime(config_, lifetime, Nanoseconds{0}),
+                                             allocation.authorized_until, request.now);
     open_relays(pending_.add(std::move(waiting)), {}, request.now, request.out);
+}
+
+// RFC 8489 §10 and §14.16: only to who is authenticated, and protected, since it moves the client to
+// another server.
+void Machine::redirect(Request& request, const Redirection::Alternate& to) {
+    Reply reply{request.envelope, stun::Class::Error};
+    reply.message().error(ErrorCode::TryAlternate).address(Attribute::AlternateServer, to.server);
+    if (!to.domain.empty()) reply.message().text(Attribute::AlternateDomain, to.domain);
+    reply.send(request.out);
+    count_error(request.envelope, ErrorCode::TryAlternate, request.out);
 }
 
 // §7.2 on EVEN-PORT, RESERVATION-TOKEN and the two family attributes: which families, or which refusal.

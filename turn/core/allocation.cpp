@@ -54,7 +54,10 @@ AllocationRecord Allocation::to_record(Instant now) const {
     record.username = username;
     record.subject = subject;
     record.realm = realm;
-    record.key.assign(key.reveal().begin(), key.reveal().end());
+    record.key_md5.assign(keys.md5.reveal().begin(), keys.md5.reveal().end());
+    record.key_sha256.assign(keys.sha256.reveal().begin(), keys.sha256.reveal().end());
+    record.third_party = third_party;
+    if (authorized_until) record.authorized_left = until(*authorized_until, now);
     record.bandwidth_kbit_s = bandwidth_kbit_s;
     record.bandwidth_left = static_cast<std::uint32_t>(bandwidth.level(now));
     record.packets_left = static_cast<std::uint32_t>(packets.level(now));
@@ -88,6 +91,11 @@ Nanoseconds granted_lifetime(const Config& config, std::optional<std::uint32_t> 
     const Seconds wanted = asked ? Seconds{*asked} : config.lifetime_default;
     const Seconds clamped = std::min(std::max(wanted, config.lifetime_default), config.lifetime_max);
     return std::max(Nanoseconds{0}, std::min<Nanoseconds>(clamped, config.max_session - age));
+}
+
+Nanoseconds within_authorization(Nanoseconds lifetime, std::optional<Instant> authorized_until, Instant now) noexcept {
+    if (!authorized_until) return lifetime;
+    return std::max(Nanoseconds{0}, std::min(lifetime, *authorized_until - now));
 }
 
 std::uint32_t lifetime_seconds(Nanoseconds left) noexcept {

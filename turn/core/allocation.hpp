@@ -10,6 +10,7 @@
 #include "turn/core/allocation_record.hpp"
 #include "turn/core/channels.hpp"
 #include "turn/core/config.hpp"
+#include "turn/core/long_term_keys.hpp"
 #include "turn/core/permissions.hpp"
 #include "turn/core/reservations.hpp"
 #include "turn/core/server.hpp"
@@ -48,7 +49,9 @@ struct Allocation {
     Path path;
     stun::TransactionId transaction{};  // of the Allocate that made it
     std::string username, subject, realm;
-    Secret key;                         // long-term key
+    LongTermKeys keys;
+    bool third_party = false;           // made with an access token (RFC 7635)
+    std::optional<Instant> authorized_until;  // of that token: no refresh goes further
     std::uint32_t bandwidth_kbit_s = 0; // 0: no limit
     bool relay_peers_only = false;
 
@@ -88,6 +91,9 @@ struct Allocation {
 /// Time-to-expiry for a LIFETIME (or none), RFC 8656 §7.2 and §8.2: never under the default, never
 /// over the maximum, never past the session's end. Refresh's zero is not its business.
 Nanoseconds granted_lifetime(const Config& config, std::optional<std::uint32_t> asked, Nanoseconds age) noexcept;
+
+/// The same where an access token ends earlier.
+Nanoseconds within_authorization(Nanoseconds lifetime, std::optional<Instant> authorized_until, Instant now) noexcept;
 
 /// LIFETIME as it goes on the wire: whole seconds, rounded up, so that an answer repeated at once says the same.
 std::uint32_t lifetime_seconds(Nanoseconds left) noexcept;

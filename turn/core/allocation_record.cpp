@@ -18,6 +18,7 @@ constexpr std::uint32_t kMagic = 0x5450'4152;  // "TPAR"
 constexpr std::size_t kHeadSize = 12, kChecksumSize = 8;
 constexpr std::size_t kBodyMax = 1 << 20;
 constexpr std::size_t kTextMax = 763;        // the longest of USERNAME and REALM, RFC 8489 §14.3 and §14.9
+constexpr std::size_t kKeyMin = 16, kKeyMax = 64;  // MD5; the longest session key
 constexpr std::size_t kRelayedMax = 2;       // one per family
 constexpr std::size_t kEntriesMax = 16'384;  // of permissions, of channels
 constexpr Milliseconds kDurationMax = Milliseconds{std::int64_t{366} * 24 * 3600 * 1000};
@@ -33,6 +34,7 @@ public:
         raw(bytes);
     }
     void text(std::string_view text_) { text(as_bytes(text_)); }
+    void flag(bool set) { number(set ? 1 : 0, 1); }
     void duration(Milliseconds d) { number(static_cast<std::uint64_t>(d.count()), 8); }
     void address(const IpAddress& a) {
         number(static_cast<std::uint8_t>(a.family()), 1);
@@ -58,6 +60,11 @@ public:
         const std::size_t size = in.u16();
         require(size <= max);
         return in.take(size);
+    }
+    bool flag() {
+        const std::uint8_t value = in.u8();
+        require(value <= 1);
+        return value == 1;
     }
     std::string string(std::size_t max) { return std::string{as_text(text(max))}; }
     Milliseconds duration() {
@@ -115,16 +122,18 @@ void read_body(Reader& r, AllocationRecord& record) {
     record.username = r.string(kTextMax);
     record.subject = r.string(kTextMax);
     record.realm = r.string(kTextMax);
-    const ByteView key = r.text(32);
-    r.require(key.size() == 16 || key.size() == 32);
-    record.key.assign(key.begin(), key.end());
+    for (Bytes* const kept : {&record.key_md5, &record.key_sha256}) {
+        const ByteView key = r.text(kKeyMax);
+        r.require(key.size() >= kKeyMin);
+        kept->assign(key.begin(), key.end());
+    }
+    record.third_party = r.flag();
+    if (r.flag()) record.authorized_left = r.duration();
     record.bandwidth_kbit_s = r.in.u32();
     record.bandwidth_left = r.in.u32();
     record.packets_left = r.in.u32();
     record.new_peers_left = r.in.u32();
-    const std::uint8_t relay_only = r.in.u8();
-    r.require(relay_only <= 1);
-    record.relay_peers_only = relay_only == 1;
+    record.relay_peers_only = r.flag();
     const ByteView transaction = r.in.take(record.allocate_transaction.size());
     std::ranges::copy(transaction, record.allocate_transaction.begin());
     record.reservation_token = r.in.u64();
@@ -171,12 +180,16 @@ Bytes AllocationRecord::encode() const {
     w.text(username);
     w.text(subject);
     w.text(realm);
-    w.text(ByteView{key});
+    w.text(ByteView{key_md5});
+    w.text(ByteView{key_sha256});
+    w.flag(third_party);
+    w.flag(authorized_left.has_value());
+    if (authorized_left) w.duration(*authorized_left);
     w.number(bandwidth_kbit_s, 4);
     w.number(bandwidth_left, 4);
     w.number(packets_left, 4);
     w.number(new_peers_left, 4);
-    w.number(relay_peers_only ? 1 : 0, 1);
+    w.flag(relay_peers_only);
     w.raw(allocate_transaction);
     w.number(reservation_token, 8);
     w.number(traffic.bytes_to_peer, 8);

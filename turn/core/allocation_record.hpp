@@ -31,7 +31,9 @@ struct AllocationRecord {
     Milliseconds left{};                    // time-to-expiry
     Milliseconds age{};                     // since Allocate, for max_session and usage
     std::string username, subject, realm;
-    Bytes key;                              // MD5 or SHA-256 long-term key
+    Bytes key_md5, key_sha256;              // long-term keys; twice the session key of an access token
+    bool third_party = false;               // made with an access token, RFC 7635
+    std::optional<Milliseconds> authorized_left;  // until that token ends
     std::uint32_t bandwidth_kbit_s = 0;     // 0: no limit
     std::uint32_t bandwidth_left = 0, packets_left = 0, new_peers_left = 0;  // of the rate limits' bursts
     bool relay_peers_only = false;
@@ -41,7 +43,7 @@ struct AllocationRecord {
     std::vector<Permission> permissions;
     std::vector<Channel> channels;
 
-    static constexpr std::uint16_t kVersion = 1;
+    static constexpr std::uint16_t kVersion = 2;
 
     /// Shape  magic(4) version(2) reserved(2) length(4) body(length) sha-256 cut to 8 bytes
     Bytes encode() const;

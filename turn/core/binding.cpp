@@ -1,6 +1,8 @@
 // RFC 8489 §6.3, Binding: the client's address as seen from here. No authentication, and nothing in
 // the answer that makes it bigger than it must be (security reference 5.1).
 
+#include <algorithm>
+
 #include "turn/core/attributes_known.hpp"
 #include "turn/core/machine.hpp"
 
@@ -17,7 +19,12 @@ void Machine::on_binding(Request& request) {
 }
 
 bool Machine::refuse_unknown_attributes(Request& request) {
-    return refuse_attributes(request, unknown_attributes(request.message));
+    UnknownTypes unknown = unknown_attributes(request.message);
+    if (authenticator_.takes_tokens()) {
+        const auto token = std::ranges::find(unknown, static_cast<std::uint16_t>(stun::Attribute::AccessToken));
+        if (token != unknown.end()) unknown.erase(token);
+    }
+    return refuse_attributes(request, unknown);
 }
 
 bool Machine::refuse_attributes(Request& request, const UnknownTypes& unknown) {

@@ -8,6 +8,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/base/secret.hpp"
+#include "turn/core/redirection.hpp"
 #include "turn/stun/channel_data.hpp"
 
 namespace turnpike::core {
@@ -22,6 +23,9 @@ struct Config {
     /// relay.default_family: for Allocates that do not say (RFC 8656 §7.2 has IPv4).
     enum class DefaultFamily : std::uint8_t { Ipv4, Listener, Dual };
 
+    /// auth.sha256: whether the SHA-256 password algorithm is offered beside MD5, or alone.
+    enum class Sha256 : std::uint8_t { Off, Offer, Require };
+
     std::vector<Listener> listeners;
     DefaultFamily default_family = DefaultFamily::Ipv4;
     bool relay_v4 = true, relay_v6 = false;  // families that `relay.address` has
@@ -31,6 +35,8 @@ struct Config {
     Seconds permission_lifetime = 300s, channel_lifetime = 600s;
     Seconds max_session = 12h;     // a live allocation may refresh until then
     Seconds nonce_lifetime = 600s;
+    Sha256 sha256 = Sha256::Offer;
+    bool userhash = true;          // offer username anonymity while there are static users
     Seconds credential_ttl_max = 24h;  // a TURN REST expiry further away is refused
 
     std::uint32_t allocations_per_subject = 48;
@@ -41,7 +47,12 @@ struct Config {
     double new_peers_per_second = 20, new_peers_burst = 100;  // addresses that one allocation begins to reach (T11)
     std::size_t pending_max = 1024;
 
-    double unauthenticated_per_second = 10, unauthenticated_burst = 50;  // replies per IPv4 address or IPv6 /64
+    Redirection redirection;              // 300; as it is here it sends nobody away
+
+    // Answers to who has not proved where it is, of the whole node: per IPv4 address or IPv6 /64, and per
+    // /24 or /48 of them. 0 per second: no limit.
+    double unauthenticated_per_second = 10, unauthenticated_burst = 50;
+    double unauthenticated_network_per_second = 200, unauthenticated_network_burst = 1000;
     double binding_per_second = 100, binding_burst = 200;
     std::vector<Cidr> rate_exempt;        // limits.exempt
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "common/crypto/opaque_string.hpp"
+#include "turn/stun/integrity.hpp"
+
 namespace turnpike::core {
 namespace {
 
@@ -15,18 +18,61 @@ std::optional<std::uint32_t> capped(std::optional<std::uint32_t> asked, std::opt
 }  // namespace
 
 CredentialChain::CredentialChain(std::vector<StaticUser> users, std::vector<crypto::RestSecret> secrets,
-                                 crypto::Capability cap)
-    : users_(std::move(users)), secrets_(std::move(secrets)), cap_(cap) {}
+                                 crypto::Capability cap, std::vector<std::string> realms,
+                                 std::optional<ThirdParty> third_party)
+    : secrets_(std::move(secrets)), cap_(cap), third_party_(std::move(third_party)) {
+    for (StaticUser& user : users) {
+        const std::string_view password = as_text(user.password.reveal());
+        const auto prepared = crypto::opaque_string(password);
+        User kept;
+        kept.name = crypto::opaque_string(user.name).value_or(user.name);
+        kept.raw_name = std::move(user.name);
+        if (prepared && *prepared != password) {
+            kept.password = Secret{std::string_view{*prepared}};
+            kept.raw_password = std::move(user.password);
+        } else {
+            kept.password = std::move(user.password);
+        }
+        users_.push_back(std::move(kept));
+    }
+    for (const std::string& realm : realms) {
+        for (std::size_t i = 0; i < users_.size(); ++i) hashes_.push_back({stun::userhash(users_[i].name, realm), i});
+    }
+    std::ranges::sort(hashes_, {}, &Hash::value);
+}
+
+std::optional<std::string> CredentialChain::name_of(ByteView userhash, std::string_view realm) const {
+    crypto::Sha256 wanted{};
+    if (userhash.size() != wanted.size()) return {};
+    std::ranges::copy(userhash, wanted.begin());
+    const auto found = std::ranges::lower_bound(hashes_, wanted, {}, &Hash::value);
+    if (found == hashes_.end() || found->value != wanted) return {};
+    const std::string& name = users_[found->user].name;
+    if (stun::userhash(name, realm) != wanted) return {};  // of another realm of ours
+    return name;
+}
 
 std::vector<Candidate> CredentialChain::find(std::string_view username, std::string_view /*realm*/) const {
     std::vector<Candidate> candidates;
-    for (const StaticUser& user : users_) {
-        if (candidates.size() == kCandidatesMax) return candidates;
-        if (user.name == username) candidates.push_back({user.password, user.name, {}, {}});
-    }
+    add_static(username, candidates);
+    add_rest(username, candidates);
+    return candidates;
+}
 
+void CredentialChain::add_static(std::string_view username, std::vector<Candidate>& candidates) const {
+    const auto add = [&](const Secret& password, const std::string& subject) {
+        if (candidates.size() < kCandidatesMax) candidates.push_back({password, subject, {}, {}});
+    };
+    for (const User& user : users_) {
+        if (user.name != username && user.raw_name != username) continue;
+        add(user.password, user.name);
+        if (user.raw_password) add(*user.raw_password, user.name);
+    }
+}
+
+void CredentialChain::add_rest(std::string_view username, std::vector<Candidate>& candidates) const {
     const auto name = crypto::RestUsername::parse(username);
-    if (!name) return candidates;
+    if (!name) return;
 
     const auto add = [&](const crypto::RestSecret& secret) {
         if (candidates.size() == kCandidatesMax) return;
@@ -53,7 +99,6 @@ std::vector<Candidate> CredentialChain::find(std::string_view username, std::str
     for (const crypto::RestSecret& secret : secrets_) {
         if (!named(secret)) add(secret);
     }
-    return candidates;
 }
 
 }  // namespace turnpike::core

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "turn/stun/attributes.hpp"
+
 namespace turnpike::core {
 namespace {
 
@@ -15,6 +17,9 @@ HashKey random_key(Random& random) {
     random.fill_secret(raw);
     return {load_u64(raw, 0), load_u64(raw, 8)};
 }
+
+constexpr std::size_t kFingerprintSize = 8;
+constexpr std::size_t kAmplificationMax = 3;  // RFC 9000 §8.1 has the same number for the same reason
 
 bool may_have_allocation(Method method) noexcept {
     return method == Method::Allocate || method == Method::Refresh || method == Method::CreatePermission ||
@@ -31,10 +36,10 @@ Machine::Machine(Config config, std::shared_ptr<const CredentialSource> credenti
       random_(random),
       hash_key_(random_key(random)),
       discovery_(config_),
-      nonces_(config_.nonce_key, config_.nonce_lifetime),
-      authenticator_(nonces_, std::move(credentials)),
-      unauthenticated_limits_(config_.unauthenticated_per_second, config_.unauthenticated_burst, random_key(random)),
-      binding_limits_(config_.binding_per_second, config_.binding_burst, random_key(random)),
+      nonces_(config_.nonce_key, config_.nonce_lifetime, config_.sha256),
+      authenticator_(config_, nonces_, std::move(credentials)),
+      unauthenticated_limits_(shared.strangers.unauthenticated),
+      binding_limits_(shared.strangers.binding),
       table_(hash_key_),
       pending_(config_.pending_max, hash_key_),
       retransmissions_(random_key(random)) {}
@@ -113,8 +118,10 @@ bool Machine::authenticate(Request& request) {
     if (!verdict) {
         const auto [code, proven] = verdict.error();
         if (!proven && !may_answer(request, unauthenticated_limits_)) return false;
-        if (code == ErrorCode::BadRequest) {
-            refuse(request, code);
+        const bool bare = code == ErrorCode::Unauthenticated && !proven;  // without integrity
+        const auto brief = bare ? short_refusal(request) : std::nullopt;
+        if (brief || code == ErrorCode::BadRequest) {
+            refuse(request, brief.value_or(code));
         } else {
             challenge(request, code);
         }
@@ -139,6 +146,25 @@ bool Machine::authenticate(Request& request) {
     return true;
 }
 
+// RFC 8489 §9.2.4 would challenge whatever has no integrity. A challenge is large, its receiver perhaps a victim:
+// what could not succeed with any credential is told so instead (docs/decisions/0003-authentication.md).
+std::optional<ErrorCode> Machine::short_refusal(const Request& request) const {
+    if (request.path.tuple.transport != Transport::Udp) return {};
+    if (request.message.method() == Method::Allocate) {
+        const auto transport = request.message.find(Attribute::RequestedTransport);
+        if (transport && stun::decode_requested_transport(*transport)) return {};
+        return ErrorCode::BadRequest;
+    }
+    const std::size_t answer = authenticator_.challenge_size(realm_of(request.path, request.allocation)) +
+                               (request.envelope.fingerprint ? kFingerprintSize : 0);
+    const bool large = answer > kAmplificationMax * request.message.bytes().size();
+    // A ticket finds an allocation of another 5-tuple (RFC 8016).
+    const bool elsewhere = request.message.has(Attribute::MobilityTicket);
+    if (request.allocation == nullptr && !elsewhere) return ErrorCode::AllocationMismatch;
+    if (large) return ErrorCode::BadRequest;
+    return {};
+}
+
 // RFC 8656 §5: all requests on an allocation use the username that made it. The exact username
 // counts: a renewed credential makes a new allocation (DESIGN 5).
 bool Machine::owns_allocation(Request& request) {
@@ -146,9 +172,22 @@ bool Machine::owns_allocation(Request& request) {
         refuse(request, ErrorCode::AllocationMismatch);
         return false;
     }
-    if (request.allocation->username != request.identity->username) {
+    Allocation& allocation = *request.allocation;
+    const Identity& identity = *request.identity;
+    const bool same_key = allocation.keys.md5 == identity.keys.md5;
+    // A token names no user. With a new one, a Refresh from the 5-tuple goes on under that one (RFC 7635).
+    const bool renews = identity.by_token && !same_key && request.message.method() == Method::Refresh;
+    const bool owns = allocation.third_party
+                          ? identity.third_party && (same_key || renews)
+                          : !identity.third_party && allocation.username == identity.username;
+    if (!owns) {
         refuse(request, ErrorCode::WrongCredentials);
         return false;
+    }
+    if (renews) {
+        allocation.username = identity.username;
+        allocation.keys = identity.keys;
+        allocation.authorized_until = request.now + (*identity.authorized_until - request.wall);
     }
     return true;
 }
@@ -169,13 +208,10 @@ void Machine::refuse(const Envelope& to, ErrorCode code, Outbox& out) {
 
 void Machine::challenge(Request& request, ErrorCode code) {
     const std::string_view realm = realm_of(request.path, request.allocation);
-    const Nonces::Text nonce = nonces_.make(request.path.tuple, realm, request.wall);
     request.envelope.integrity = Integrity::None;
     Reply reply{request.envelope, Class::Error};
-    reply.message()
-        .error(code, "")
-        .text(Attribute::Realm, realm)
-        .text(Attribute::Nonce, {nonce.data(), nonce.size()});
+    reply.message().error(code, "");
+    authenticator_.challenge(reply.message(), request.path.tuple, realm, request.wall);
     reply.send(request.out);
     count_error(request.envelope, code, request.out);
 }

@@ -86,11 +86,14 @@ private:
     void refuse(Request& request, stun::ErrorCode code);
     void refuse(const Envelope& to, stun::ErrorCode code, Outbox& out);
     void challenge(Request& request, stun::ErrorCode code);  // with REALM and NONCE, unsigned
+    /// What a stranger over UDP gets in place of a challenge that would do nothing but be large.
+    std::optional<stun::ErrorCode> short_refusal(const Request& request) const;
     void count_success(stun::Method method) noexcept;
     void count_error(const Envelope& to, stun::ErrorCode code, Outbox& out);
 
     // Allocate's pieces.
     std::expected<Families, stun::ErrorCode> families_of(const Request& request) const;
+    void redirect(Request& request, const Redirection::Alternate& to);  // 300
     void answer_allocate(const Envelope& to, const Allocation& allocation, Instant now, Outbox& out);
     void open_relays(PendingAllocation& waiting, std::span<const Endpoint> exact, Instant now, Outbox& out);
     void reserve_next(Allocation& allocation, const Endpoint& even, Instant now);
@@ -128,7 +131,7 @@ private:
     DiscoverySockets discovery_;
     Nonces nonces_;
     Authenticator authenticator_;
-    RateLimits unauthenticated_limits_, binding_limits_;
+    RateLimits &unauthenticated_limits_, &binding_limits_;  // the node's
     AllocationTable table_;
     Pending pending_;
     RelaySlots slots_;

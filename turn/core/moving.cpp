@@ -36,7 +36,8 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
         return shared_.relays.owns(relayed.address) && relayed.port != 0;
     });
     if (knows(path.tuple) || record.relayed.empty() || record.relayed.size() > 2 || !ours) return nullptr;
-    if (record.id.value >= kIdEnd || record.left <= Milliseconds{0} || record.age < Milliseconds{0} || record.age >= config_.max_session) {
+    if (record.id.value >= kIdEnd || record.left <= Milliseconds{0} || record.age < Milliseconds{0} || record.age >= config_.max_session ||
+        (record.authorized_left && *record.authorized_left <= Milliseconds{0})) {
         return nullptr;
     }
 
@@ -47,7 +48,9 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
     allocation->username = record.username;
     allocation->subject = record.subject;
     allocation->realm = record.realm;
-    allocation->key = Secret{ByteView{record.key}};
+    allocation->keys = {Secret{ByteView{record.key_md5}}, Secret{ByteView{record.key_sha256}}};
+    allocation->third_party = record.third_party;
+    if (record.authorized_left) allocation->authorized_until = now + *record.authorized_left;
     allocation->relay_peers_only = record.relay_peers_only;
     allocation->limit_bandwidth(record.bandwidth_kbit_s);
     allocation->limit_rates(config_);
@@ -56,8 +59,9 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
     allocation->new_peers.set_level(record.new_peers_left, now);
     allocation->traffic = record.traffic;
     allocation->opened_at = now - record.age;
-    allocation->expires_at =
-        now + std::min<Nanoseconds>({record.left, config_.lifetime_max, config_.max_session - record.age});
+    const Nanoseconds left =
+        std::min<Nanoseconds>({record.left, config_.lifetime_max, config_.max_session - record.age});
+    allocation->expires_at = now + within_authorization(left, allocation->authorized_until, now);
 
     const PeerPolicy& policy = policy_->for_realm(record.realm);
     const auto allowed = [&](const IpAddress& peer) { return policy.check(peer, record.relay_peers_only); };

@@ -15,6 +15,29 @@ constexpr Seconds kLifetimeMin = 2s;       // a shorter one could be over before
 
 std::uint32_t time_of(WallTime wall) noexcept { return static_cast<std::uint32_t>(unix_seconds(wall)) & kTimeMask; }
 
+constexpr std::string_view kCookie = "obMatJos2";  // RFC 8489 §9.2
+
+// "The 24-bit STUN Security Features", of which bit 0 is the leftmost (§18.1).
+std::string cookie(SecurityFeatures features) {
+    const std::uint8_t bits[3] = {static_cast<std::uint8_t>((features.password_algorithms ? 0x80 : 0) |
+                                                            (features.username_anonymity ? 0x40 : 0)),
+                                  0, 0};
+    return std::string{kCookie} + crypto::base64(bits);
+}
+
+// Takes the cookie off; nothing when it is none that we make.
+std::optional<SecurityFeatures> cut_cookie(std::string_view& nonce) {
+    if (nonce.size() == Nonces::kProofSize) return SecurityFeatures{};
+    if (nonce.size() != Nonces::kSizeMax) return {};
+    for (const SecurityFeatures features : {SecurityFeatures{true, false}, SecurityFeatures{true, true},
+                                            SecurityFeatures{false, true}}) {
+        if (!nonce.starts_with(cookie(features))) continue;
+        nonce.remove_prefix(Nonces::kCookieSize);
+        return features;
+    }
+    return {};
+}
+
 std::optional<std::uint8_t> sextet(char c) noexcept {
     if (c >= 'A' && c <= 'Z') return static_cast<std::uint8_t>(c - 'A');
     if (c >= 'a' && c <= 'z') return static_cast<std::uint8_t>(c - 'a' + 26);
@@ -27,7 +50,7 @@ std::optional<std::uint8_t> sextet(char c) noexcept {
 // The 11 bytes of the text; nothing on a strange character or stray bits, so that each nonce has one
 // spelling.
 std::optional<std::array<std::uint8_t, kTimeSize + kMacSize>> decode(std::string_view text) noexcept {
-    if (text.size() != Nonces::kSize) return {};
+    if (text.size() != Nonces::kProofSize) return {};
     std::array<std::uint8_t, kTimeSize + kMacSize> out{};
     std::uint32_t bits = 0;
     unsigned held = 0;
@@ -48,10 +71,22 @@ std::optional<std::array<std::uint8_t, kTimeSize + kMacSize>> decode(std::string
 
 }  // namespace
 
-Nonces::Nonces(Secret key, Seconds lifetime) : key_(std::move(key)), lifetime_(std::max(lifetime, kLifetimeMin)) {}
+void Nonces::Text::append(std::string_view more) noexcept {
+    more = more.substr(0, characters_.size() - size_);
+    std::ranges::copy(more, characters_.begin() + static_cast<std::ptrdiff_t>(size_));
+    size_ += more.size();
+}
 
-std::array<std::uint8_t, 8> Nonces::mac(std::uint32_t time, const FiveTuple& tuple, std::string_view realm) const {
-    std::array<std::uint8_t, 24> bound{};
+Nonces::Nonces(Secret key, Seconds lifetime, Config::Sha256 sha256)
+    : key_(std::move(key)), lifetime_(std::max(lifetime, kLifetimeMin)) {
+    for (const stun::PasswordAlgorithm algorithm : offered_algorithms(sha256)) {
+        offer_.push_back(static_cast<std::uint8_t>(algorithm));
+    }
+}
+
+std::array<std::uint8_t, 8> Nonces::mac(std::uint32_t time, const FiveTuple& tuple, std::string_view realm,
+                                        SecurityFeatures features) const {
+    std::array<std::uint8_t, 25> bound{};
     bound[0] = static_cast<std::uint8_t>(time >> 16);
     bound[1] = static_cast<std::uint8_t>(time >> 8);
     bound[2] = static_cast<std::uint8_t>(time);
@@ -59,38 +94,44 @@ std::array<std::uint8_t, 8> Nonces::mac(std::uint32_t time, const FiveTuple& tup
     bound[4] = static_cast<std::uint8_t>(tuple.client.address.family());
     store_u16(bound, 5, tuple.client.port);
     std::ranges::copy(tuple.client.address.raw(), bound.begin() + 7);
-    const crypto::Sha256 whole = crypto::hmac_sha256(key_.reveal(), {bound, as_bytes(realm)});
+    // What was offered, in front of a realm that may be of any length: how many algorithms, and which.
+    const ByteView offer = features.password_algorithms ? ByteView{offer_} : ByteView{};
+    bound[23] = static_cast<std::uint8_t>(features.username_anonymity);
+    bound[24] = static_cast<std::uint8_t>(offer.size());
+    const crypto::Sha256 whole = crypto::hmac_sha256(key_.reveal(), {bound, offer, as_bytes(realm)});
     std::array<std::uint8_t, 8> cut{};
     std::copy_n(whole.begin(), cut.size(), cut.begin());
     return cut;
 }
 
-Nonces::Text Nonces::make(const FiveTuple& tuple, std::string_view realm, WallTime wall) const {
+Nonces::Text Nonces::make(const FiveTuple& tuple, std::string_view realm, WallTime wall,
+                          SecurityFeatures features) const {
     const std::uint32_t time = time_of(wall);  // key bit 0: there is one key so far
     std::array<std::uint8_t, kTimeSize + kMacSize> raw{};
     raw[0] = static_cast<std::uint8_t>(time >> 16);
     raw[1] = static_cast<std::uint8_t>(time >> 8);
     raw[2] = static_cast<std::uint8_t>(time);
-    std::ranges::copy(mac(time, tuple, realm), raw.begin() + kTimeSize);
+    std::ranges::copy(mac(time, tuple, realm, features), raw.begin() + kTimeSize);
     Text text{};
-    const std::string encoded = crypto::base64url(raw);
-    std::copy_n(encoded.begin(), text.size(), text.begin());
+    if (features.any()) text.append(cookie(features));
+    text.append(crypto::base64url(raw));
     return text;
 }
 
-Nonces::Verdict Nonces::judge(std::string_view nonce, const FiveTuple& tuple, std::string_view realm,
-                              WallTime wall) const {
-    const auto raw = decode(nonce);
-    if (!raw) return Verdict::Foreign;
+Nonces::Judgement Nonces::judge(std::string_view nonce, const FiveTuple& tuple, std::string_view realm,
+                                WallTime wall) const {
+    const auto features = cut_cookie(nonce);
+    const auto raw = features ? decode(nonce) : std::nullopt;
+    if (!raw) return {};
     const std::uint32_t time = (std::uint32_t{(*raw)[0]} << 16) | (std::uint32_t{(*raw)[1]} << 8) | (*raw)[2];
-    if ((time & ~kTimeMask) != 0) return Verdict::Foreign;
-    if (!Secret::same(mac(time, tuple, realm), ByteView{*raw}.subspan(kTimeSize))) return Verdict::Foreign;
+    if ((time & ~kTimeMask) != 0) return {};
+    if (!Secret::same(mac(time, tuple, realm, *features), ByteView{*raw}.subspan(kTimeSize))) return {};
 
     const std::uint32_t now = time_of(wall);
     const std::uint32_t ahead = (time - now) & kTimeMask;
-    if (ahead > 0 && ahead <= kAhead) return Verdict::Fresh;
     const std::uint32_t age = (now - time) & kTimeMask;
-    return Seconds{age} < lifetime_ ? Verdict::Fresh : Verdict::Old;
+    const bool fresh = (ahead > 0 && ahead <= kAhead) || Seconds{age} < lifetime_;
+    return {fresh ? Verdict::Fresh : Verdict::Old, *features};
 }
 
 }  // namespace turnpike::core

@@ -32,7 +32,8 @@ void Machine::on_refresh(Request& request) {
     Nanoseconds granted{0};
     if (!end) {
         // Both families of a dual allocation live equally long, so a refresh of one refreshes both.
-        granted = granted_lifetime(config_, lifetime, request.now - allocation.opened_at);
+        granted = within_authorization(granted_lifetime(config_, lifetime, request.now - allocation.opened_at),
+                                       allocation.authorized_until, request.now);
         allocation.expires_at = request.now + granted;
         arm_expiry(allocation);
     }

@@ -13,6 +13,7 @@
 #include "turn/core/credentials.hpp"
 #include "turn/core/node_state.hpp"
 #include "turn/core/peer_policy.hpp"
+#include "turn/core/rate_limits.hpp"
 #include "turn/core/reservations.hpp"
 #include "turn/stun/attributes.hpp"
 #include "turn/stun/channel_data.hpp"
@@ -78,6 +79,7 @@ public:
         Revocations& revocations;
         std::atomic<std::uint64_t>& next_allocation_id;
         Reservations& reservations;
+        StrangerLimits& strangers;
     };
 
     Server(Config config, std::shared_ptr<const CredentialSource> credentials,

@@ -57,7 +57,7 @@ Node::Node(const Options& options, const Clock& c, Random& r, WorkerPool::Report
              HashKey{r.public_u64(), r.public_u64()}),
       handshakes(options.limits.handshakes_max, options.limits.handshakes_per_second, options.limits.handshakes_burst,
                  options.limits_exempt, HashKey{r.public_u64(), r.public_u64()}),
-      cookies(r), upstream_failed(options.upstream_failed) {}
+      cookies(r), upstream_failed(options.upstream_failed), strangers(options.core, r) {}
 
 Worker::Worker(unsigned index, Node& node, core::Config config,
                std::shared_ptr<const core::CredentialSource> credentials,
@@ -68,7 +68,8 @@ Worker::Worker(unsigned index, Node& node, core::Config config,
       dtls_(reader_, node.census, node.handshakes, node.cookies, node.limits, node.clock, *this, *this),
       overrides_(node.random), guests_(node.random), indication_ids_(node.random),
       server_(std::move(config), std::move(credentials), std::move(policy),
-              {node.relays, node.quota, node.revocations, node.next_allocation_id, node.reservations}, node.random),
+              {node.relays, node.quota, node.revocations, node.next_allocation_id, node.reservations, node.strangers},
+              node.random),
       timer_(Event::timer(loop_, &call<&Worker::on_timer, Worker>, this)) {
     mailbox_.attach(loop_);
     heartbeat_.store(node.clock.now().time_since_epoch().count(), std::memory_order_relaxed);

@@ -45,6 +45,7 @@ struct Node {
     HandshakeLimits handshakes;
     DtlsCookies cookies;
     Upstreams::Failed upstream_failed;
+    core::StrangerLimits strangers;
     std::vector<std::unique_ptr<Worker>> workers;  // complete before the first thread starts
 };
 

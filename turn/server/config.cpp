@@ -1,14 +1,15 @@
 #include "turn/server/config.hpp"
 
 #include <algorithm>
-#include <set>
 #include <thread>
 
-#include "turn/core/nonce.hpp"
+#include "turn/core/authenticator.hpp"
+#include "turn/server/authentication.hpp"
 #include "turn/server/behaviour_discovery.hpp"
 #include "turn/server/listeners.hpp"
 #include "turn/server/node_urls.hpp"
 #include "turn/server/peer_rules.hpp"
+#include "turn/server/redirect.hpp"
 #include "turn/server/relay_addresses.hpp"
 
 namespace turnpike::relay {
@@ -17,8 +18,6 @@ namespace {
 constexpr std::uint16_t kMetricsPort = 9641;
 constexpr unsigned kWorkersMax = 256;
 constexpr std::size_t kUrlsMax = 8;
-constexpr std::size_t kUsernameBytesMax = 508;  // RFC 8489 §14.3
-constexpr std::size_t kPasswordBytesMin = 8;    // static users; shared secrets need more
 
 void read_node(config::Table node, Config& config) {
     node.labels("labels", config.labels);
@@ -69,45 +68,6 @@ void read_relay(config::Document& document, config::Table relay, const Machine& 
     relay.duration("max_lifetime", net.core.lifetime_max, 60s, 24h);
     relay.duration("max_session", net.core.max_session, 60s, 720h);
     net.core.lifetime_default = std::min(net.core.lifetime_default, net.core.lifetime_max);
-}
-
-void read_users(config::Table auth, Config& config) {
-    std::set<std::string> names;
-    for (config::Table user : auth.tables("users")) {
-        core::StaticUser read;
-        config::SecretText password;
-        user.text("name", read.name);
-        if (read.name.empty() || read.name.size() > kUsernameBytesMax)
-            user.problem("name", "must have 1 to 508 bytes");
-        if (!names.insert(read.name).second)
-            user.problem("name", "is \"" + read.name + "\", which another user has");
-        if (user.secret("password", password, kPasswordBytesMin)) {
-            read.password = std::move(password.value);
-        } else if (!user.has("password")) {
-            user.problem("password", "is needed: {file = \"path\"}");
-        }
-        config.users.push_back(std::move(read));
-    }
-}
-
-void read_auth(config::Document& document, config::Table auth, const ReadOptions& options,
-               Config& config) {
-    auth.shared_secrets("secrets", config.secrets);
-    read_users(auth, config);
-    auth.duration("nonce_lifetime", config.net.core.nonce_lifetime, 10s, 24h);
-    auth.duration("max_ttl", config.net.core.credential_ttl_max, 10s, 720h);
-
-    const bool tried = auth.has("secrets") || auth.has("users");
-    if (config.has_credentials() || (tried && !document.ok())) return;
-    const bool loopback =
-        std::all_of(config.net.listeners.begin(), config.net.listeners.end(),
-                    [](const net::Listener& l) { return l.address.address.is_loopback(); });
-    if (options.dev && loopback) return;
-    auth.problem("secrets",
-                 options.dev
-                     ? "is needed: --dev goes without credentials only on loopback listeners"
-                     : "is needed: without credentials this would be an open relay; write secrets "
-                       "= [{file = \"turn-secret\"}] or [[auth.users]]");
 }
 
 void read_quota(config::Table quota, Config& config) {
@@ -167,6 +127,9 @@ void read_limits(config::Table limits, Config& config) {
     constexpr double kMost = 1e9;
     limits.number("unauthenticated_per_second", net.core.unauthenticated_per_second, 0, kMost);
     limits.number("unauthenticated_burst", net.core.unauthenticated_burst, 1, kMost);
+    limits.number("unauthenticated_network_per_second", net.core.unauthenticated_network_per_second, 0,
+                  kMost);
+    limits.number("unauthenticated_network_burst", net.core.unauthenticated_network_burst, 1, kMost);
     limits.number("binding_per_second", net.core.binding_per_second, 0, kMost);
     limits.number("binding_burst", net.core.binding_burst, 1, kMost);
     limits.number("stream_sessions", net.limits.stream_sessions_max, 1, 10'000'000);
@@ -202,6 +165,7 @@ Config read_config(config::Document& document, const Machine& machine, const Rea
     config.net.core.relay_v4 = config.net.core.relay_v6 = false;
     read_relay(document, root.table("relay"), machine, config);
     read_auth(document, auth, options, config);
+    read_redirect(root.table("redirect"), machine, config);
     read_quota(root.table("quota"), config);
     read_peer_rules(document, root.table("peers"), listening, options, config);
     config.peers.hard_denied = own_addresses(config, machine);
@@ -211,8 +175,11 @@ Config read_config(config::Document& document, const Machine& machine, const Rea
     if (const double ratio = worst_amplification(config); ratio > 3.005 && !options.dev) {
         char text[16];
         std::snprintf(text, sizeof text, "%.2f", ratio);
-        auth.warning("realm", std::string{"is long: the answer to a stranger's Allocate is "} +
-                                  text + " times the request; 3 is a good limit");
+        const bool third_party = config.third_party.has_value();
+        auth.warning(third_party ? "third_party" : "realm",
+                     std::string{third_party ? "has a long server_name" : "is long"} +
+                         ": the answer to a stranger's Allocate is " + text +
+                         " times the request; 3 is a good limit");
     }
     document.finish();
     return config;
@@ -226,7 +193,7 @@ std::shared_ptr<const core::CredentialSource> Config::credentials() const {
                         secret.sha256 ? Algorithm::HmacSha256 : Algorithm::HmacSha1,
                         secret.issued_by_turnpike});
     }
-    return std::make_shared<core::CredentialChain>(users, std::move(rest), cap);
+    return std::make_shared<core::CredentialChain>(users, std::move(rest), cap, realms(), third_party);
 }
 
 std::vector<std::string> Config::realms() const {
@@ -239,14 +206,20 @@ std::vector<std::string> Config::realms() const {
 }
 
 double worst_amplification(const Config& config) {
-    constexpr std::size_t kRequest = 28;  // a header and REQUESTED-TRANSPORT
-    constexpr std::size_t kHeader = 20, kAttribute = 4, kErrorCode = 4;
-    const auto padded = [](std::size_t size) { return (size + 3) / 4 * 4; };
-    std::size_t longest = 0;
-    for (const std::string& realm : config.realms()) longest = std::max(longest, realm.size());
-    const std::size_t answer = kHeader + kAttribute + kErrorCode + kAttribute + padded(longest) +
-                               kAttribute + padded(core::Nonces::kSize);
-    return static_cast<double>(answer) / static_cast<double>(kRequest);
+    constexpr double kAllocate = 28;  // a header and REQUESTED-TRANSPORT: the least that is challenged
+    constexpr double kBindingV4 = 1.6, kBindingV6 = 2.2;  // XOR-MAPPED-ADDRESS and a header, for a header
+    const core::SecurityFeatures features{config.net.core.sha256 != core::Config::Sha256::Off,
+                                          config.net.core.userhash && !config.users.empty()};
+    const std::string_view third_party =
+        config.third_party ? config.third_party->server_name() : std::string_view{};
+    double worst = kBindingV4;
+    for (const net::Listener& listener : config.net.listeners) {
+        const std::size_t answer =
+            core::challenge_size(listener.realm, features, config.net.core.sha256, third_party);
+        worst = std::max(worst, static_cast<double>(answer) / kAllocate);
+        if (!listener.address.address.is_v4()) worst = std::max(worst, kBindingV6);
+    }
+    return worst;
 }
 
 std::string summary(const Config& config) {
@@ -272,7 +245,8 @@ std::string summary(const Config& config) {
                 " and " + std::to_string(discovery.ports[1]) + "\n";
     }
     text += "auth     " + std::to_string(config.secrets.size()) + " shared secrets, " +
-            std::to_string(config.users.size()) + " users\n";
+            std::to_string(config.users.size()) + " users" +
+            (config.third_party ? ", third-party authorization" : "") + "\n";
     const core::PeerPolicy::Rules& peers = config.peers;
     text += "peers    " +
             std::string{peers.mode == core::PeerPolicy::Mode::Lab ? "lab" : "default"} +

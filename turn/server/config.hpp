@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,13 +22,14 @@ struct Config {
     std::string realm = "turnpike";
     std::vector<config::SharedSecret> secrets;
     std::vector<core::StaticUser> users;
+    std::optional<core::ThirdParty> third_party;
     crypto::Capability cap;  // what a signed limit may grant at most
     net::Options net;        // but for core.nonce_key, which main draws
     core::PeerPolicy::Rules peers;
     std::map<std::string, WallTime>
         certificates;  // TLS listener's address → when its certificate ends
 
-    bool has_credentials() const noexcept { return !secrets.empty() || !users.empty(); }
+    bool has_credentials() const noexcept { return !secrets.empty() || !users.empty() || third_party; }
     std::shared_ptr<const core::CredentialSource> credentials() const;
     /// Distinct realms of the listeners, auth.realm first.
     std::vector<std::string> realms() const;
@@ -42,8 +44,8 @@ struct ReadOptions {
 /// after.
 Config read_config(config::Document& document, const Machine& machine, const ReadOptions& options);
 
-/// How many times larger than its request the largest UDP answer to a stranger is (the 401 to an
-/// Allocate of 28 bytes), for the longest of the realms.
+/// How many times larger than its request the largest UDP answer to a stranger is: mostly the 401 to an
+/// Allocate of 28 bytes.
 double worst_amplification(const Config& config);
 
 /// What --check prints.

@@ -4,6 +4,7 @@
 
 #include "common/config/text_file.hpp"
 #include "common/crypto/certificate.hpp"
+#include "common/crypto/opaque_string.hpp"
 
 namespace turnpike::relay {
 namespace {
@@ -225,7 +226,11 @@ std::string why_no_realm(const std::string& realm) {
     const bool plain = std::none_of(realm.begin(), realm.end(), [](char c) {
         return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
     });
-    return plain ? "" : "has a quote, a backslash or a control character";
+    if (!plain) return "has a quote, a backslash or a control character";
+    // Clients prepare the realm that they are told before they hash it (RFC 8489 §14.9).
+    const auto prepared = crypto::opaque_string(realm);
+    if (!prepared) return "has a character that no realm may have (OpaqueString, RFC 8265)";
+    return *prepared == realm ? "" : "is not in Unicode's normal form; write it as \"" + *prepared + "\"";
 }
 
 }  // namespace turnpike::relay

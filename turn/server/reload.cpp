@@ -36,7 +36,7 @@ std::map<std::string, std::string> values_of(std::string_view printed) {
 
 bool reloadable(std::string_view key) {
     return key.starts_with("auth.secrets") || key.starts_with("auth.users") ||
-           key.starts_with("peers.") || key == "log.level";
+           key.starts_with("auth.third_party") || key.starts_with("peers.") || key == "log.level";
 }
 
 }  // namespace
@@ -149,6 +149,7 @@ void Reload::apply_credentials(Loaded& loaded) {
     if (!loaded.config.has_credentials() && throwaway_) loaded.config.users.push_back(*throwaway_);
     config_.secrets = std::move(loaded.config.secrets);
     config_.users = std::move(loaded.config.users);
+    config_.third_party = std::move(loaded.config.third_party);
     config_.cap = loaded.config.cap;
     node_.pool.set_credentials(config_.credentials());
 }

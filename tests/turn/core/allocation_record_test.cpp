@@ -22,7 +22,8 @@ AllocationRecord sample() {
     record.username = "1700000600:a.b;k=k1;a=3";
     record.subject = "a.b";
     record.realm = "turnpike";
-    record.key = Bytes(16, 0xAB);
+    record.key_md5 = Bytes(16, 0xAB);
+    record.key_sha256 = Bytes(32, 0xCD);
     record.bandwidth_kbit_s = 64;
     record.relay_peers_only = true;
     record.allocate_transaction = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
@@ -58,7 +59,10 @@ TEST(AllocationRecord, KeepsEverything) {
     EXPECT_EQ(read->username, record.username);
     EXPECT_EQ(read->subject, record.subject);
     EXPECT_EQ(read->realm, record.realm);
-    EXPECT_EQ(read->key, record.key);
+    EXPECT_EQ(read->key_md5, record.key_md5);
+    EXPECT_EQ(read->key_sha256, record.key_sha256);
+    EXPECT_EQ(read->third_party, record.third_party);
+    EXPECT_EQ(read->authorized_left, record.authorized_left);
     EXPECT_EQ(read->bandwidth_kbit_s, record.bandwidth_kbit_s);
     EXPECT_EQ(read->relay_peers_only, record.relay_peers_only);
     EXPECT_EQ(read->allocate_transaction, record.allocate_transaction);
@@ -135,8 +139,8 @@ TEST(AllocationRecord, RefusesImpossibleValues) {
     EXPECT_TRUE(refused([](auto& r) { r.left = Milliseconds{-1}; }));
     EXPECT_TRUE(refused([](auto& r) { r.left = std::chrono::hours{24 * 366 * 74}; }));  // in 2100
     EXPECT_TRUE(refused([](auto& r) { r.age = Milliseconds{-1}; }));
-    EXPECT_TRUE(refused([](auto& r) { r.key = Bytes(15); }));
-    EXPECT_TRUE(refused([](auto& r) { r.key.clear(); }));
+    EXPECT_TRUE(refused([](auto& r) { r.key_md5 = Bytes(15); }));
+    EXPECT_TRUE(refused([](auto& r) { r.key_sha256.clear(); }));
     EXPECT_TRUE(refused([](auto& r) { r.username = std::string(764, 'u'); }));
     EXPECT_TRUE(refused([](auto& r) { r.realm = std::string(764, 'r'); }));
     EXPECT_TRUE(refused([](auto& r) { r.tuple.transport = static_cast<Transport>(4); }));
@@ -147,7 +151,7 @@ TEST(AllocationRecord, RefusesImpossibleValues) {
     EXPECT_TRUE(refused([](auto& r) { r.permissions[0].left = Milliseconds{-5}; }));
     EXPECT_TRUE(refused([](auto& r) { r.permissions.resize(20'000, r.permissions[0]); }));
     EXPECT_FALSE(refused([](auto& r) { r.permissions.clear(), r.channels.clear(); }));
-    EXPECT_FALSE(refused([](auto& r) { r.key = Bytes(32, 1); }));
+    EXPECT_FALSE(refused([](auto& r) { r.key_md5 = r.key_sha256 = Bytes(64, 1); }));
     EXPECT_FALSE(refused([](auto& r) { r.permissions.resize(256, r.permissions[0]); }));
 }
 

@@ -120,7 +120,7 @@ TEST_F(Ending, EndsAllWhenTheNodeStops) {
 TEST(EndingMany, LosesNoRelay) {
     NodeOptions options;
     options.config.allocations_per_subject = 0;
-    options.config.unauthenticated_per_second = 0;
+    options.config.unauthenticated_per_second = options.config.unauthenticated_network_per_second = 0;
     TurnNode node{options};
     constexpr std::uint16_t kMany = 3000;
     for (std::uint16_t i = 1; i <= kMany; ++i) {

@@ -68,6 +68,12 @@ secrets = [{file = ")" + secret.string() +
                         R"(", id = "k9", issuer = "turnpike", algorithm = "sha256"}]
 nonce_lifetime = "5m"
 max_ttl = 7200
+sha256 = "require"
+userhash = false
+[redirect]
+servers = ["198.51.100.9:3478"]
+tls_servers = ["198.51.100.9:5349"]
+domain = "turn2.example.org"
 [quota]
 per_user = 10
 per_user_max = 20
@@ -86,6 +92,8 @@ deny = ["198.51.100.0/24"]
 exempt = ["192.0.2.0/24"]
 unauthenticated_per_second = 1.5
 unauthenticated_burst = 3
+unauthenticated_network_per_second = 8
+unauthenticated_network_burst = 9
 binding_per_second = 4
 binding_burst = 5
 stream_sessions = 6
@@ -127,6 +135,10 @@ client_ip = "hash"
     EXPECT_EQ(c.peers.allow.size(), 1u);
     EXPECT_EQ(c.peers.deny.size(), 1u);
     EXPECT_EQ(c.net.core.unauthenticated_per_second, 1.5);
+    EXPECT_EQ(c.net.core.unauthenticated_network_per_second, 8);
+    EXPECT_EQ(c.net.core.unauthenticated_network_burst, 9);
+    EXPECT_EQ(c.net.core.sha256, core::Config::Sha256::Require);
+    EXPECT_FALSE(c.net.core.userhash);
     EXPECT_EQ(c.net.limits.stream_sessions_max, 6u);
     EXPECT_EQ(c.net.core.rate_exempt[0].to_string(), "192.0.2.0/24");
     EXPECT_FALSE(c.common.metrics_address);
@@ -388,7 +400,7 @@ TEST(RelayConfig, ListenersInsideTheRelayRangeAreWarnedOfInTheLab) {
 }
 
 TEST(RelayConfig, WarnsOfARealmThatMakesLongAnswers) {
-    EXPECT_LT(worst_amplification(ReadText{with_basics("")}.config), 3.0);
+    EXPECT_DOUBLE_EQ(worst_amplification(ReadText{with_basics("")}.config), 3.0);
     const ReadText read{"[[listen]]\naddress = \"192.0.2.10:3478\"\n[auth]\nrealm = \"" +
                         std::string(100, 'x') +
                         "\"\nusers = [{name = \"ada\", password = {value = \"correct-horse\"}}]\n"};
