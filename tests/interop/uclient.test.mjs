@@ -72,6 +72,41 @@ for (const [transport, how] of Object.entries(transports)) {
   }
 }
 
+// Without -c each of its clients asks for a pair: EVEN-PORT with its R bit, then an Allocate with the token.
+test('pairs of ports for RTP and RTCP', { skip: missing, timeout: 120_000 }, async () => {
+  const { username, password } = restCredential(stack.secret, 'uclient-pairs');
+  const before = (await stack.relay.get('/v1/node')).traffic;
+  const result = await uclient(['-y', '-m', 10, '-n', 50, '-z', 5, '-l', 160, '-u', username, '-w', password, '-p', stack.ports.udp, '127.0.0.1']);
+  assert.equal(result.code, 0, result.text.slice(-2000));
+  assert.ok(result.sent > 0 && result.received === result.sent && result.lost === 0, result.text.slice(-500));
+  const now = (await stack.relay.get('/v1/node')).traffic;
+  assert.equal(now.packets_to_client - before.packets_to_client, result.received);
+});
+
+// -M: each client takes its allocation to another port before it sends (RFC 8016).
+test('mobility: an allocation goes on from another port', { skip: missing, timeout: 120_000 }, async () => {
+  const mobile = await startStack({
+    signaling: false,
+    relay: { relay: { mobility: true, channel_range: 'rfc5766', address: ['127.0.0.5'] }, quota: { per_user: 10_000 } },
+  });
+  try {
+    for (const flags of [[], ['-t']]) {
+      const { username, password } = restCredential(mobile.secret, 'uclient-mobile');
+      const result = await uclient([
+        ...flags, '-M', '-y', '-c', '-m', 10, '-n', 50, '-z', 5, '-l', 160,
+        '-u', username, '-w', password, '-p', mobile.ports.udp, '127.0.0.1',
+      ]);
+      assert.equal(result.code, 0, result.text.slice(-2000));
+      assert.equal(result.sent, 500);
+      assert.equal(result.received, 500, result.text.slice(-500));
+    }
+    const metrics = (await mobile.relay.admin('GET', '/metrics')).text;
+    assert.ok(Number(/turnpike_relay_clients_moved_total (\d+)/.exec(metrics)?.[1]) >= 20, 'they moved');
+  } finally {
+    await mobile.stop();
+  }
+});
+
 test('with a wrong password it relays nothing', { skip: missing }, async () => {
   const { username } = restCredential(stack.secret, 'uclient');
   const result = await uclient(['-y', '-c', '-m', 2, '-n', 5, '-u', username, '-w', 'wrong', '-p', stack.ports.udp, '127.0.0.1'], 20_000);

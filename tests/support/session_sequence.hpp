@@ -34,6 +34,7 @@ public:
         options.config.unauthenticated_per_second = options.config.unauthenticated_network_per_second = 0;
         options.config.lifetime_max = 1200s;
         options.config.max_session = 3000s;
+        options.config.mobility = options.config.nat_rebinding = true;
         shared_ = std::make_shared<SharedState>(options);
         for (std::uint64_t i = 0; i < kWorkers; ++i) {
             options.seed = i + 1;
@@ -57,6 +58,7 @@ public:
             check(worker->sockets.empty(), "no relay socket outlives its allocation");
             check(!worker->server.next_deadline(worker->now), "no deadline is left");
         }
+        check(shared_->tickets.size() == 0 && shared_->nonces.size() == 0, "nothing names an allocation that is gone");
         check(shared_->reservations.size() == 0 && shared_->held.empty(), "no reservation outlives its time");
         check(shared_->quota.total() == 0, "no quota is left taken");
     }
@@ -92,6 +94,7 @@ private:
         std::map<IpAddress, Instant> permissions;
         std::map<std::uint16_t, Bound> channels;
         stun::TransactionId transaction{};
+        Bytes ticket;  // empty: it has none
     };
     struct Client {
         std::unique_ptr<TurnClient> turn;
@@ -130,7 +133,7 @@ private:
             case 5: permit(client); break;
             case 6:
             case 7: bind(client); break;
-            case 8: indicate(client); break;
+            case 8: choices_.below(2) == 0 ? indicate(client) : roam(client); break;
             case 9:
             case 10: channel_data(client); break;
             case 11: from_peer(client); break;
@@ -150,11 +153,13 @@ private:
         const std::uint32_t family = choices_.below(4);  // say nothing, IPv4, IPv6, both
         const std::uint32_t lifetime = kLifetimes[choices_.below(kLifetimes.size())];
         const bool at_quota = used(client.turn->username) >= kQuota;
+        const bool ticket = choices_.below(2) == 0;
         if (fails) node.open_error = core::OpenError::NoPorts;
         const auto answer = client.turn->allocate([&](auto& m) {
             m.u32(Attribute::Lifetime, lifetime);
             if (family == 1 || family == 2) m.u8(Attribute::RequestedAddressFamily, static_cast<std::uint8_t>(family));
             if (family == 3) m.u8(Attribute::AdditionalAddressFamily, 2);
+            if (ticket) m.flag(Attribute::MobilityTicket);
         });
         node.open_error.reset();
         check(answer.has_value(), "Allocate is answered");
@@ -167,6 +172,8 @@ private:
         if (family >= 2) families.insert(Family::V6);
         check(answer->relayed().size() == families.size(), "one relayed address per family");
         begin(client, std::move(families), lifetime);
+        check(answer->has(Attribute::MobilityTicket) == ticket, "a ticket comes when asked for, and only then");
+        if (ticket) client.model->ticket = ticket_of(*answer);
         check(Seconds{answer->lifetime()} == client.model->expires - now(), "LIFETIME is what is granted");
     }
 
@@ -211,6 +218,50 @@ private:
         model.expires = now() + granted(lifetime, 0s);
         model.transaction = client.turn->transaction;
         client.model = model;
+    }
+
+    static Bytes ticket_of(const Answer& answer) {
+        const ByteView ticket = answer.view().find(Attribute::MobilityTicket).value();
+        return {ticket.begin(), ticket.end()};
+    }
+
+    // RFC 8016: on the 5-tuple of another client, which has none of its own then.
+    void roam(Client& client) {
+        Client& other = clients_[choices_.below(kClients)];
+        if (&other == &client || !client.model || client.model->ticket.empty()) return;
+        other.turn->username = client.turn->username;
+        other.turn->password = client.turn->password;
+        const auto answer = other.turn->request(Method::Refresh, [&](auto& m) {
+            m.bytes(Attribute::MobilityTicket, client.model->ticket).u32(Attribute::Lifetime, 900);
+        });
+        check(answer.has_value(), "Refresh is answered");
+        // On a 5-tuple in use the ticket is not that allocation's.
+        const std::string& owner = other.model ? other.model->user : client.model->user;
+        const int expected = owner != other.turn->username ? 441 : other.model ? 437 : 0;
+        check(answer->code() == expected, "a ticket is answered as RFC 8016 §3.2 says");
+        if (expected != 0) return;
+        check(ticket_of(*answer) != client.model->ticket, "a ticket is good once");
+        client.model->ticket = ticket_of(*answer);
+        client.model->expires = now() + granted(900, now() - client.model->opened);
+
+        // The client's data makes it so. One without a peer to send to gets one.
+        TurnNode& node = node_of(other);
+        const auto family = *client.model->families.begin();
+        const Endpoint peer = at(family == Family::V4 ? "93.184.216.34:5000" : "[2a00:1450::1]:5000");
+        const auto permitted_now = other.turn->permit({peer.to_string()});
+        const bool heard = permitted_now->success();
+        const auto path_of = [&] { return node.server.to_client(other.turn->relay(), peer, 1, now())->path->tuple; };
+        if (heard) {
+            client.model->permissions[peer.address] = now() + 300s;
+            check(path_of() == client.turn->path.tuple, "peers' data goes to the old 5-tuple until then");
+            other.turn->indicate(peer.to_string(), "here");
+            check(path_of() == other.turn->path.tuple, "peers' data goes to the new 5-tuple from then on");
+        } else {
+            // No room for a permission: the old connection's end makes it so too.
+            node.server.client_gone(client.turn->path.tuple, now(), node.out);
+            node.run();
+        }
+        other.model = std::exchange(client.model, std::nullopt);
     }
 
     void refresh(Client& client) {
@@ -361,7 +412,8 @@ private:
             case 2:
                 node.server.client_gone(tuple, now(), node.out);
                 node.run();
-                client.model.reset();
+                // With a ticket it waits for its client.
+                if (client.model && client.model->ticket.empty()) client.model.reset();
                 break;
             case 3: retransmit_allocate(client); break;
         }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -109,8 +110,10 @@ struct SharedState {
     core::Revocations revocations;
     std::atomic<std::uint64_t> next_id{1};
     core::Reservations reservations;
+    core::Owners tickets, nonces;
     ScriptedRandom random;
     core::StrangerLimits strangers;
+    std::vector<class TurnNode*> workers;
     std::uint16_t next_port = 50'000;
     std::set<Endpoint> held;  // ports after even ones, local form
 };
@@ -125,8 +128,14 @@ public:
           random(options.seed),
           server(options.config, chain(), policy(options.rules),
                  {shared->relays, shared->quota, shared->revocations, shared->next_id, shared->reservations,
-                  shared->strangers},
-                 random) {}
+                  shared->strangers, shared->tickets, shared->nonces, static_cast<unsigned>(shared->workers.size())},
+                 random) {
+        shared->workers.push_back(this);
+    }
+
+    ~TurnNode() { std::ranges::replace(shared->workers, this, static_cast<TurnNode*>(nullptr)); }
+    TurnNode(const TurnNode&) = delete;
+    TurnNode& operator=(const TurnNode&) = delete;
 
     std::shared_ptr<const core::CredentialSource> chain() const {
         std::vector<std::string> realms;
@@ -181,6 +190,11 @@ public:
             } else if (const auto* end = std::get_if<core::EndReservation>(&action)) {
                 ended_reservations.push_back(end->local);
                 shared->held.erase(end->local);
+            } else if (const auto* wanted = std::get_if<core::FetchAllocation>(&action)) {
+                const ByteView bytes = out.bytes(wanted->message);
+                fetches.push_back({*wanted, {bytes.begin(), bytes.end()}});
+            } else if (const auto* moved = std::get_if<core::ClientMoved>(&action)) {
+                moved_clients.push_back(*moved);
             } else if (const auto* close_client = std::get_if<core::CloseClient>(&action)) {
                 closed_clients.push_back(close_client->path);
             } else if (const auto* begun = std::get_if<core::AllocationOpened>(&action)) {
@@ -190,6 +204,34 @@ public:
             }
         }
         out.clear();
+        for (const Fetch& fetch : std::exchange(fetches, {})) {
+            const bool came = take_from(*shared->workers.at(fetch.action.worker), fetch);
+            server.on_message(fetch.action.path, stun::MessageView::parse(fetch.message).value(), now, wall, out, came);
+            run();
+        }
+    }
+    /// What the driver does for FetchAllocation: the allocation with its sockets, from another worker.
+    struct Fetch {
+        core::FetchAllocation action;
+        Bytes message;
+    };
+    bool take_from(TurnNode& owner, const Fetch& fetch) {
+        const FiveTuple& tuple = fetch.action.tuple;
+        if (!owner.server.signed_by_owner(tuple, stun::MessageView::parse(fetch.message).value())) return false;
+        const auto released = owner.server.release(tuple, owner.now);
+        if (!released) return false;
+        const auto record = core::AllocationRecord::decode(released->record.encode()).value();
+        core::Path path;
+        path.tuple = record.tuple;
+        path.listener = record.listener;
+        const auto relays = server.adopt(record, path, now).value();
+        for (std::size_t i = 0; i < relays.size(); ++i) {
+            const auto socket = owner.sockets.find(key(released->relays[i]));
+            sockets[key(relays[i])] = socket->second;
+            asked.push_back({relays[i], socket->second.address.family(), {}});
+            owner.sockets.erase(socket);
+        }
+        return true;
     }
     /// Binds what OpenRelay asks for, or fails the way `open_error` says.
     void opened(const core::OpenRelay& open) {
@@ -230,6 +272,8 @@ public:
     std::vector<core::RelayId> closed_relays;
     std::vector<core::Path> closed_clients;
     std::vector<Endpoint> ended_reservations;
+    std::vector<Fetch> fetches;
+    std::vector<core::ClientMoved> moved_clients;
     std::size_t closed_with_next = 0;
     std::vector<core::AllocationOpened> begun_allocations;
     std::vector<core::AllocationClosed> ended_allocations;
@@ -338,7 +382,12 @@ public:
             Class::Indication));
     }
     std::optional<core::ToPeer> channel_data(std::uint16_t number, std::string_view data = "media") {
-        return node.server.to_peer(path.tuple, stun::ChannelDataView{number, as_bytes(data)}, node.now);
+        const auto to = node.server.to_peer(path.tuple, stun::ChannelDataView{number, as_bytes(data)}, node.now);
+        if (to && to->arrived) {
+            node.server.client_arrived(path.tuple, node.out);
+            node.run();
+        }
+        return to;
     }
     /// The relay id behind the client's allocation.
     core::RelayId relay(std::size_t index = 0) const {

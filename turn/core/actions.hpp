@@ -56,6 +56,20 @@ struct EndReservation {
     Endpoint local;
 };
 
+/// Another worker has the allocation of `tuple`: get it here, then give Server::on_message this message again.
+struct FetchAllocation {
+    unsigned worker = 0;
+    FiveTuple tuple;
+    Path path;
+    Stored message;
+};
+
+/// The allocation has another 5-tuple from now on; nothing of the core's is at the old one any more.
+struct ClientMoved {
+    AllocationId id;
+    FiveTuple from, to;
+};
+
 /// Close a stream client's connection once what was sent before has left.
 struct CloseClient {
     Path path;
@@ -96,8 +110,8 @@ struct RequestRefused {
     Transport transport{};
 };
 
-using Action = std::variant<SendToClient, SendToPeer, OpenRelay, CloseRelay, EndReservation, CloseClient,
-                            AllocationOpened, AllocationClosed, RequestRefused>;
+using Action = std::variant<SendToClient, SendToPeer, OpenRelay, CloseRelay, EndReservation, FetchAllocation, ClientMoved,
+                            CloseClient, AllocationOpened, AllocationClosed, RequestRefused>;
 
 /// What the core decided in one turn, in order. The driver runs and clears it after every call.
 /// Bounded: a turn that would exceed it drops further messages and datagrams, and counts them (no single
@@ -116,13 +130,11 @@ public:
     }
     /// Copies the message in and adds the SendToClient.
     void send(const Path& path, ByteView message) {
-        if (message.empty() || storage_.size() + message.size() > kStorageMax) {
-            ++dropped_;
-            return;
-        }
-        const Stored stored{static_cast<std::uint32_t>(storage_.size()), static_cast<std::uint32_t>(message.size())};
-        storage_.insert(storage_.end(), message.begin(), message.end());
-        add(SendToClient{path, stored});
+        if (const auto stored = store(message)) add(SendToClient{path, *stored});
+    }
+    /// The same for FetchAllocation.
+    void fetch(unsigned worker, const FiveTuple& tuple, const Path& path, ByteView message) {
+        if (const auto stored = store(message)) add(FetchAllocation{worker, tuple, path, *stored});
     }
     ByteView bytes(Stored stored) const noexcept { return ByteView{storage_}.subspan(stored.offset, stored.size); }
 
@@ -135,8 +147,18 @@ public:
     }
 
 private:
+    std::optional<Stored> store(ByteView message) {
+        if (message.empty() || storage_.size() + message.size() > kStorageMax) {
+            ++dropped_;
+            return {};
+        }
+        const Stored stored{static_cast<std::uint32_t>(storage_.size()), static_cast<std::uint32_t>(message.size())};
+        storage_.insert(storage_.end(), message.begin(), message.end());
+        return stored;
+    }
     static bool droppable(const Action& action) noexcept {
         return std::holds_alternative<SendToClient>(action) || std::holds_alternative<SendToPeer>(action) ||
+               std::holds_alternative<FetchAllocation>(action) ||
                std::holds_alternative<RequestRefused>(action);
     }
 

@@ -66,6 +66,9 @@ void Machine::on_allocate(Request& request) {
     }
     auto families = families_of(request);
     if (!families) return refuse(request, families.error());
+    const auto ticket = request.message.find(Attribute::MobilityTicket);
+    if (ticket && !config_.mobility) return refuse(request, ErrorCode::MobilityForbidden);
+    if (ticket && !ticket->empty()) return refuse(request, ErrorCode::BadRequest);
 
     if (pending_.full()) return refuse(request, ErrorCode::InsufficientCapacity);
     auto waiting = std::make_unique<PendingAllocation>();
@@ -101,6 +104,9 @@ void Machine::on_allocate(Request& request) {
     allocation.limit_bandwidth(bandwidth_of(config_, identity.limits));
     allocation.limit_rates(config_);
     waiting->answer_to = request.envelope;
+    waiting->wants_ticket = ticket.has_value();
+    allocation.nonce = config_.nat_rebinding ? as_text(*request.message.find(Attribute::Nonce)) : "";
+    allocation.nonce_tuple = tuple;
     waiting->say_family_errors = request.message.has(Attribute::AdditionalAddressFamily);
     waiting->lifetime = within_authorization(granted_lifetime(config_, lifetime, Nanoseconds{0}),
                                              allocation.authorized_until, request.now);
@@ -241,7 +247,9 @@ void Machine::settle(const FiveTuple& tuple, Instant now, Outbox& out) {
 
     wheel_.cancel(waiting->deadline);
     Allocation& allocation = table_.insert(std::move(waiting->allocation));
+    register_names(allocation);
     if (waiting->answer_to) {
+        if (waiting->wants_ticket) give_ticket(allocation);
         allocation.opened_at = now;
         allocation.expires_at = now + waiting->lifetime;
     }
@@ -283,6 +291,7 @@ void Machine::answer_allocate(const Envelope& to, const Allocation& allocation, 
     for (const Relayed& one : allocation.relayed) message.xor_address(Attribute::XorRelayedAddress, one.external);
     message.u32(Attribute::Lifetime, lifetime_seconds(allocation.expires_at - now))
         .xor_address(Attribute::XorMappedAddress, to.path.tuple.client);
+    if (!allocation.ticket.empty()) message.bytes(Attribute::MobilityTicket, allocation.ticket);
     if (allocation.reservation) message.u64(Attribute::ReservationToken, *allocation.reservation);
     if (allocation.refused_family) {
         message.address_error(allocation.refused_family->family, allocation.refused_family->code);

@@ -64,6 +64,9 @@ AllocationRecord Allocation::to_record(Instant now) const {
     record.new_peers_left = static_cast<std::uint32_t>(new_peers.level(now));
     record.relay_peers_only = relay_peers_only;
     record.allocate_transaction = transaction;
+    record.ticket = ticket;
+    record.nonce = nonce;
+    record.nonce_client = nonce_tuple.client;
     record.reservation_token = reservation.value_or(0);
     record.traffic = traffic;
     record.permissions = permissions_of(*this, now);

@@ -40,6 +40,8 @@ struct Relayed {
     Endpoint local, external;
 };
 
+inline constexpr std::size_t kTicketSize = 16;  // random: it says nothing and cannot be made up
+
 /// RFC 8656 §3 lists what an allocation is: relayed transport addresses, 5-tuple, credential,
 /// time-to-expiry, permissions and channel bindings.
 struct Allocation {
@@ -73,7 +75,13 @@ struct Allocation {
     Wheel::Handle expiry, sweep;
     Instant sweep_at{};  // when `sweep` is armed for
 
+    Bytes ticket;                     // MOBILITY-TICKET; empty: it has none
+    std::optional<Path> next_path;    // where a ticket says that the client went; its data there makes it so
+    std::string nonce;                // the last accepted, for relay.nat_rebinding
+    FiveTuple nonce_tuple;            // that it is bound to
+
     const FiveTuple& tuple() const noexcept { return path.tuple; }
+    bool is_next(const FiveTuple& tuple) const noexcept { return next_path && next_path->tuple == tuple; }
     const Relayed* relayed_of(Family family) const noexcept {
         for (const Relayed& one : relayed) {
             if (one.local.address.family() == family) return &one;

@@ -19,6 +19,7 @@ constexpr std::size_t kHeadSize = 12, kChecksumSize = 8;
 constexpr std::size_t kBodyMax = 1 << 20;
 constexpr std::size_t kTextMax = 763;        // the longest of USERNAME and REALM, RFC 8489 §14.3 and §14.9
 constexpr std::size_t kKeyMin = 16, kKeyMax = 64;  // MD5; the longest session key
+constexpr std::size_t kTicketBytes = 16, kNonceMax = 127;
 constexpr std::size_t kRelayedMax = 2;       // one per family
 constexpr std::size_t kEntriesMax = 16'384;  // of permissions, of channels
 constexpr Milliseconds kDurationMax = Milliseconds{std::int64_t{366} * 24 * 3600 * 1000};
@@ -136,6 +137,11 @@ void read_body(Reader& r, AllocationRecord& record) {
     record.relay_peers_only = r.flag();
     const ByteView transaction = r.in.take(record.allocate_transaction.size());
     std::ranges::copy(transaction, record.allocate_transaction.begin());
+    const ByteView ticket = r.text(kTicketBytes);
+    r.require(ticket.empty() || ticket.size() == kTicketBytes);
+    record.ticket.assign(ticket.begin(), ticket.end());
+    record.nonce = r.string(kNonceMax);
+    if (!record.nonce.empty()) record.nonce_client = r.endpoint();
     record.reservation_token = r.in.u64();
     record.traffic.bytes_to_peer = r.in.u64();
     record.traffic.packets_to_peer = r.in.u64();
@@ -191,6 +197,9 @@ Bytes AllocationRecord::encode() const {
     w.number(new_peers_left, 4);
     w.flag(relay_peers_only);
     w.raw(allocate_transaction);
+    w.text(ByteView{ticket});
+    w.text(nonce);
+    if (!nonce.empty()) w.endpoint(nonce_client);
     w.number(reservation_token, 8);
     w.number(traffic.bytes_to_peer, 8);
     w.number(traffic.packets_to_peer, 8);

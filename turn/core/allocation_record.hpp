@@ -38,6 +38,9 @@ struct AllocationRecord {
     std::uint32_t bandwidth_left = 0, packets_left = 0, new_peers_left = 0;  // of the rate limits' bursts
     bool relay_peers_only = false;
     std::array<std::uint8_t, 12> allocate_transaction{};  // a retransmitted Allocate still finds its answer
+    Bytes ticket;                         // MOBILITY-TICKET; empty: none
+    std::string nonce;                    // the last accepted; empty: not kept
+    Endpoint nonce_client;                // the client's address that it is bound to
     std::uint64_t reservation_token = 0;  // that the answer to it says; 0: none
     Traffic traffic;
     std::vector<Permission> permissions;

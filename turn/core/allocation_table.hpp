@@ -9,36 +9,46 @@
 namespace turnpike::core {
 
 /// The live allocations of one worker by 5-tuple. An allocation stays where it is in memory while it
-/// is in here.
+/// is in here. One whose client is changing its address is found by both 5-tuples (RFC 8016).
 class AllocationTable {
 public:
     explicit AllocationTable(HashKey key) : by_tuple_(0, FiveTupleHash{key}) {}
 
     Allocation* find(const FiveTuple& tuple) const noexcept {
         const auto found = by_tuple_.find(tuple);
-        return found == by_tuple_.end() ? nullptr : found->second.get();
+        return found == by_tuple_.end() ? nullptr : found->second;
     }
     Allocation& insert(std::unique_ptr<Allocation> allocation) {
         Allocation& kept = *allocation;
-        by_tuple_.emplace(kept.tuple(), std::move(allocation));
+        by_tuple_.emplace(kept.tuple(), &kept);
+        owned_.emplace(&kept, std::move(allocation));
         return kept;
     }
+    /// By any of its 5-tuples; it is found by none of them afterwards.
     std::unique_ptr<Allocation> take(const FiveTuple& tuple) {
-        const auto found = by_tuple_.find(tuple);
-        if (found == by_tuple_.end()) return nullptr;
-        std::unique_ptr<Allocation> taken = std::move(found->second);
-        by_tuple_.erase(found);
+        Allocation* const found = find(tuple);
+        if (found == nullptr) return nullptr;
+        by_tuple_.erase(found->tuple());
+        if (found->next_path) by_tuple_.erase(found->next_path->tuple);
+        const auto owned = owned_.find(found);
+        std::unique_ptr<Allocation> taken = std::move(owned->second);
+        owned_.erase(owned);
         return taken;
     }
-    std::size_t size() const noexcept { return by_tuple_.size(); }
+    /// One of ours is found by this 5-tuple too, or no longer.
+    void add(const FiveTuple& tuple, Allocation& allocation) { by_tuple_.insert_or_assign(tuple, &allocation); }
+    void remove(const FiveTuple& tuple) { by_tuple_.erase(tuple); }
+
+    std::size_t size() const noexcept { return owned_.size(); }
 
     template <typename Each>
     void for_each(Each&& each) const {
-        for (const auto& [tuple, allocation] : by_tuple_) each(*allocation);
+        for (const auto& [key, allocation] : owned_) each(*allocation);
     }
 
 private:
-    boost::unordered_flat_map<FiveTuple, std::unique_ptr<Allocation>, FiveTupleHash> by_tuple_;
+    boost::unordered_flat_map<FiveTuple, Allocation*, FiveTupleHash> by_tuple_;
+    boost::unordered_flat_map<const Allocation*, std::unique_ptr<Allocation>> owned_;
 };
 
 }  // namespace turnpike::core

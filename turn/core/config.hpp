@@ -45,6 +45,8 @@ struct Config {
     std::uint32_t bandwidth_kbit_s = 0;   // of one allocation, both directions together; 0: no limit
     double packets_per_second = 0;        // of one allocation, both directions together; 0: no limit
     double new_peers_per_second = 20, new_peers_burst = 100;  // addresses that one allocation begins to reach (T11)
+    bool mobility = false;                // RFC 8016
+    bool nat_rebinding = false;           // a client whose NAT changed its port keeps its allocation
     std::size_t pending_max = 1024;
 
     Redirection redirection;              // 300; as it is here it sends nobody away

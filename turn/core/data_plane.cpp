@@ -54,7 +54,7 @@ std::optional<ToPeer> Machine::to_peer(const FiveTuple& tuple, const stun::Chann
     }
     if (!within_rates(*allocation, data.data.size(), now)) return {};
     count_to_peer(*allocation, data.data.size());
-    return ToPeer{relayed->relay, *destination};
+    return ToPeer{relayed->relay, *destination, allocation->next_path && allocation->is_next(tuple)};
 }
 
 // RFC 8656 §12.7 and §11.3: a datagram at the relayed address. Look-ups: permission, channel.

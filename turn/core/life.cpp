@@ -52,6 +52,7 @@ void Machine::close_relay(const Relayed& relayed, Outbox& out) {
 
 void Machine::close(Allocation& allocation, CloseReason reason, Instant now, Outbox& out) {
     const std::unique_ptr<Allocation> gone = table_.take(allocation.tuple());
+    forget_names(*gone);
     disarm(*gone);
     for (const Relayed& relayed : gone->relayed) close_relay(relayed, out);
     shared_.quota.release(gone->realm, gone->subject);

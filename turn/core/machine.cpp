@@ -44,8 +44,8 @@ Machine::Machine(Config config, std::shared_ptr<const CredentialSource> credenti
       pending_(config_.pending_max, hash_key_),
       retransmissions_(random_key(random)) {}
 
-void Machine::on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall,
-                         Outbox& out) {
+void Machine::on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out,
+                         bool may_fetch) {
     if (message.message_class() == Class::Indication && message.method() == Method::Send) {
         on_send(path, message, now, out);
         return;
@@ -73,7 +73,8 @@ void Machine::on_message(const Path& path, const stun::MessageView& message, Ins
         if (may_answer(request, unauthenticated_limits_)) refuse(request, ErrorCode::BadRequest);
         return;
     }
-    if (message.method() == Method::Refresh && request.allocation == nullptr) {
+    const bool by_ticket = message.method() == Method::Refresh && message.has(Attribute::MobilityTicket);
+    if ((request.allocation == nullptr && (message.method() == Method::Refresh || config_.nat_rebinding)) || by_ticket) {
         const ByteView answer = retransmissions_.find(path.tuple, message, now);
         if (!answer.empty()) {
             out.send(path, answer);
@@ -83,7 +84,12 @@ void Machine::on_message(const Path& path, const stun::MessageView& message, Ins
     // A restored allocation whose sockets are not bound yet: the client asks again in a moment.
     const PendingAllocation* waiting = pending_.find(path.tuple);
     if (waiting != nullptr && !waiting->answer_to) return;
-    if (!authenticate(request) || refuse_unknown_attributes(request)) return;
+    if (waiting == nullptr && request.allocation == nullptr && !find_moved(request, may_fetch)) {
+        --counters_.requests[number];  // it comes once more
+        return;
+    }
+    if (!(rebind(request) ? request.identity.has_value() : authenticate(request))) return;
+    if (refuse_unknown_attributes(request)) return;
     switch (message.method()) {
         case Method::Allocate: on_allocate(request); break;
         case Method::Refresh: on_refresh(request); break;
@@ -113,8 +119,10 @@ bool Machine::may_answer(const Request& request, RateLimits& limits) {
 // Allocate's business.
 bool Machine::authenticate(Request& request) {
     const std::string_view realm = realm_of(request.path, request.allocation);
-    auto verdict =
-        authenticator_.verify(request.message, request.path.tuple, realm, request.allocation, request.wall);
+    // A ticket's allocation has a key of its own too, whatever became of the secret since.
+    const bool moves_here = request.moving != nullptr && request.moving->realm == realm;
+    const Allocation* live = moves_here ? request.moving : request.allocation;
+    auto verdict = authenticator_.verify(request.message, request.path.tuple, realm, live, request.wall);
     if (!verdict) {
         const auto [code, proven] = verdict.error();
         if (!proven && !may_answer(request, unauthenticated_limits_)) return false;
@@ -136,14 +144,21 @@ bool Machine::authenticate(Request& request) {
     const Allocation* made = waiting != nullptr ? waiting->allocation.get() : request.allocation;
     const bool again = request.message.method() == Method::Allocate && made != nullptr &&
                        made->transaction == request.envelope.transaction;
+    const bool owns = request.allocation != nullptr && request.allocation->keys.md5 == verdict->keys.md5;
+    Allocation* own = owns ? request.allocation : nullptr;
     if (verdict->stale && !again) {
-        challenge(request, ErrorCode::StaleNonce);
+        challenge(request, ErrorCode::StaleNonce, own);
         return false;
     }
-    request.identity = std::move(*verdict);
-    request.envelope.integrity = request.identity->integrity;
-    request.envelope.key = request.identity->key;
+    if (own != nullptr) remember_nonce(*own, as_text(*request.message.find(Attribute::Nonce)), request.path.tuple);
+    accept(request, std::move(*verdict));
     return true;
+}
+
+void Machine::accept(Request& request, Identity identity) {
+    request.envelope.integrity = identity.integrity;
+    request.envelope.key = identity.key;
+    request.identity = std::move(identity);
 }
 
 // RFC 8489 §9.2.4 would challenge whatever has no integrity. A challenge is large, its receiver perhaps a victim:
@@ -176,7 +191,8 @@ bool Machine::owns_allocation(Request& request) {
     const Identity& identity = *request.identity;
     const bool same_key = allocation.keys.md5 == identity.keys.md5;
     // A token names no user. With a new one, a Refresh from the 5-tuple goes on under that one (RFC 7635).
-    const bool renews = identity.by_token && !same_key && request.message.method() == Method::Refresh;
+    const bool renews = identity.by_token && !same_key && request.message.method() == Method::Refresh &&
+                        request.moving == nullptr;
     const bool owns = allocation.third_party
                           ? identity.third_party && (same_key || renews)
                           : !identity.third_party && allocation.username == identity.username;
@@ -206,14 +222,18 @@ void Machine::refuse(const Envelope& to, ErrorCode code, Outbox& out) {
     count_error(to, code, out);
 }
 
-void Machine::challenge(Request& request, ErrorCode code) {
+void Machine::challenge(Request& request, ErrorCode code, Allocation* of) {
     const std::string_view realm = realm_of(request.path, request.allocation);
     request.envelope.integrity = Integrity::None;
     Reply reply{request.envelope, Class::Error};
     reply.message().error(code, "");
-    authenticator_.challenge(reply.message(), request.path.tuple, realm, request.wall);
-    reply.send(request.out);
+    const Nonces::Text nonce = authenticator_.challenge(reply.message(), request.path.tuple, realm, request.wall);
+    const ByteView answer = reply.send(request.out);
     count_error(request.envelope, code, request.out);
+    if (of == nullptr || !config_.nat_rebinding) return;
+    remember_nonce(*of, nonce.view(), request.path.tuple);
+    // The client may not get this and ask once more, with the nonce that is nobody's now.
+    if (request.allocation == nullptr) retransmissions_.remember(request.path.tuple, request.message, answer, request.now);
 }
 
 void Machine::count_success(Method method) noexcept {
@@ -232,7 +252,16 @@ bool Machine::knows(const FiveTuple& tuple) const noexcept {
 }
 
 void Machine::client_gone(const FiveTuple& tuple, Instant now, Outbox& out) {
-    if (Allocation* allocation = table_.find(tuple)) close(*allocation, CloseReason::ClientGone, now, out);
+    if (Allocation* allocation = table_.find(tuple)) {
+        if (allocation->is_next(tuple)) {
+            forget_next_path(*allocation);
+        } else if (allocation->next_path) {
+            client_arrived(allocation->next_path->tuple, out);  // it is there already
+        } else if (allocation->ticket.empty()) {
+            close(*allocation, CloseReason::ClientGone, now, out);
+        }
+        // With a ticket it waits for its client until it expires: a broken connection is what tickets are for.
+    }
     if (auto waiting = pending_.take(tuple)) abandon(std::move(waiting), CloseReason::ClientGone, now, out);
 }
 

@@ -25,19 +25,26 @@ struct Request {
     Envelope envelope;
     Allocation* allocation = nullptr;   // of the 5-tuple, if it has one
     std::optional<Identity> identity{}; // after authenticate()
+    Allocation* moving = nullptr;       // of the ticket, when the 5-tuple has none
+    Allocation* rebinding = nullptr;    // of the nonce, likewise
+    bool others = false;                // the ticket is of an allocation whose owner did not sign this
 };
 
 /// What is behind Server: its state, and the steps that more than one method takes. The methods
 /// themselves are one file each: binding.cpp, behaviour_discovery.cpp, allocate.cpp, refresh.cpp,
 /// create_permission.cpp, channel_bind.cpp, send_indication.cpp, icmp.cpp; ChannelData is data_plane.cpp;
-/// records are moving.cpp.
+/// clients that change their address are changing_path.cpp; records are moving.cpp.
 class Machine {
 public:
     Machine(Config config, std::shared_ptr<const CredentialSource> credentials,
             std::shared_ptr<const PeerPolicy> policy, Server::Shared shared, Random& random);
 
     // The rest of this half mirrors Server.
-    void on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out);
+    void on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out,
+                    bool may_fetch);
+    void client_arrived(const FiveTuple& tuple, Outbox& out);
+    bool client_moving(const FiveTuple& tuple) const noexcept;
+    bool signed_by_owner(const FiveTuple& tuple, const stun::MessageView& message) const noexcept;
     void relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bound, Instant now, Outbox& out);
     void on_icmp(RelayId relay, const Endpoint& peer, const stun::IcmpValue& icmp, Instant now, Outbox& out);
     void client_gone(const FiveTuple& tuple, Instant now, Outbox& out);
@@ -76,6 +83,7 @@ private:
 
     // Steps before a method: who is it, and may it have an answer at all.
     bool authenticate(Request& request);
+    void accept(Request& request, Identity identity);
     bool refuse_unknown_attributes(Request& request);
     bool refuse_attributes(Request& request, const UnknownTypes& unknown);
     bool owns_allocation(Request& request);  // 437, 441
@@ -85,7 +93,8 @@ private:
     // Answers.
     void refuse(Request& request, stun::ErrorCode code);
     void refuse(const Envelope& to, stun::ErrorCode code, Outbox& out);
-    void challenge(Request& request, stun::ErrorCode code);  // with REALM and NONCE, unsigned
+    /// With REALM and NONCE, unsigned. An allocation that is given remembers that nonce as its own.
+    void challenge(Request& request, stun::ErrorCode code, Allocation* of = nullptr);
     /// What a stranger over UDP gets in place of a challenge that would do nothing but be large.
     std::optional<stun::ErrorCode> short_refusal(const Request& request) const;
     void count_success(stun::Method method) noexcept;
@@ -107,6 +116,17 @@ private:
     bool within_rates(Allocation& allocation, std::size_t size, Instant now) noexcept;
     void count_to_peer(Allocation& allocation, std::size_t size) noexcept;
     void install_permission(Allocation& allocation, const PolicyToken& peer, Instant now);
+
+    // A client's new transport address (changing_path.cpp).
+    bool find_moved(Request& request, bool may_fetch);
+    bool rebind(Request& request);
+    void remember_nonce(Allocation& allocation, std::string_view nonce, const FiveTuple& bound_to);
+    void give_ticket(Allocation& allocation);
+    void expect_client_at(Allocation& allocation, const Path& path);
+    void forget_next_path(Allocation& allocation);
+    void move_client(Allocation& allocation, const Path& path, Outbox& out);
+    void register_names(const Allocation& allocation);
+    void forget_names(const Allocation& allocation);
 
     // An allocation's life.
     void arm_expiry(Allocation& allocation);

@@ -44,6 +44,12 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
     auto allocation = std::make_unique<Allocation>(path, hash_key_);
     allocation->id = record.id;
     allocation->transaction = record.allocate_transaction;
+    if (config_.mobility) allocation->ticket = record.ticket;
+    if (config_.nat_rebinding) {
+        allocation->nonce = record.nonce;
+        allocation->nonce_tuple = record.tuple;
+        allocation->nonce_tuple.client = record.nonce_client;
+    }
     if (record.reservation_token != 0) allocation->reservation = record.reservation_token;
     allocation->username = record.username;
     allocation->subject = record.subject;
@@ -102,6 +108,7 @@ std::optional<std::vector<RelayId>> Machine::adopt(const AllocationRecord& recor
         relays.push_back(relay);
     }
     Allocation& live = table_.insert(std::move(allocation));
+    register_names(live);
     arm_expiry(live);
     sweep(live, now);
     return relays;

@@ -29,6 +29,7 @@ struct PendingAllocation {
     Endpoint restored_as;               // the first relayed address of the record, external form
     boost::container::static_vector<Wanted, 2> wanted;
     bool say_family_errors = false;     // ADDITIONAL-ADDRESS-FAMILY was asked for
+    bool wants_ticket = false;          // MOBILITY-TICKET was asked for
     Nanoseconds lifetime{};             // granted from the answer on
     Wheel::Handle deadline;
 

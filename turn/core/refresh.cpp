@@ -11,8 +11,17 @@ using stun::Attribute;
 using stun::ErrorCode;
 
 void Machine::on_refresh(Request& request) {
+    // RFC 8016 §3.2: a ticket stands for the allocation of another 5-tuple.
+    const auto ticket = request.message.find(Attribute::MobilityTicket);
+    if (ticket && !config_.mobility) return refuse(request, ErrorCode::MobilityForbidden);
+    if (ticket && ticket->size() == 0) return refuse(request, ErrorCode::BadRequest);
+    if (request.others) return refuse(request, ErrorCode::WrongCredentials);
+    const bool moves = request.moving != nullptr;
+    if (moves) request.allocation = request.moving;
     if (!owns_allocation(request)) return;
     Allocation& allocation = *request.allocation;
+    if (moves && allocation.realm != realm_of(request.path, nullptr)) return refuse(request, ErrorCode::WrongCredentials);
+    if (ticket && !Secret::same(*ticket, allocation.ticket)) return refuse(request, ErrorCode::AllocationMismatch);
 
     std::optional<std::uint32_t> lifetime;
     if (const auto value = request.message.find(Attribute::Lifetime)) {
@@ -38,17 +47,31 @@ void Machine::on_refresh(Request& request) {
         arm_expiry(allocation);
     }
 
+    // The connection that it waited for, on the very 5-tuple of the old one.
+    if (ticket && allocation.tuple() == request.path.tuple) allocation.path = request.path;
+
+    const bool closes = end && (one_family == nullptr || allocation.relayed.size() == 1);
     Reply reply{request.envelope, stun::Class::Success};
     reply.message().u32(Attribute::Lifetime, lifetime_seconds(granted));
+    if (ticket && !closes) {
+        // Good once: the next move needs the one that goes with this answer.
+        give_ticket(allocation);
+        reply.message().bytes(Attribute::MobilityTicket, allocation.ticket);
+    }
     const ByteView answer = reply.send(request.out);
     count_success(stun::Method::Refresh);
+    if (ticket) retransmissions_.remember(request.path.tuple, request.message, answer, request.now);
+    if (moves && !closes) {
+        expect_client_at(allocation, request.path);
+        remember_nonce(allocation, as_text(*request.message.find(Attribute::Nonce)), request.path.tuple);
+    }
     if (!end) return;
 
-    if (one_family != nullptr && allocation.relayed.size() > 1) {
+    if (!closes) {
         end_family(allocation, one_family->local.address.family(), request.out);
         return;
     }
-    retransmissions_.remember(request.path.tuple, request.message, answer, request.now);
+    if (!ticket) retransmissions_.remember(request.path.tuple, request.message, answer, request.now);
     close(allocation, CloseReason::Refreshed0, request.now, request.out);
 }
 

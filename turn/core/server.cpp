@@ -13,8 +13,14 @@ Server::Server(Config config, std::shared_ptr<const CredentialSource> credential
     : state_(std::make_unique<State>(std::move(config), std::move(credentials), std::move(policy), shared, random)) {}
 Server::~Server() = default;
 
-void Server::on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out) {
-    state_->on_message(path, message, now, wall, out);
+void Server::on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out,
+                        bool may_fetch) {
+    state_->on_message(path, message, now, wall, out, may_fetch);
+}
+void Server::client_arrived(const FiveTuple& tuple, Outbox& out) { state_->client_arrived(tuple, out); }
+bool Server::client_moving(const FiveTuple& tuple) const noexcept { return state_->client_moving(tuple); }
+bool Server::signed_by_owner(const FiveTuple& tuple, const stun::MessageView& message) const noexcept {
+    return state_->signed_by_owner(tuple, message);
 }
 void Server::relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bound, Instant now, WallTime /*wall*/,
                           Outbox& out) {

@@ -12,6 +12,7 @@
 #include "turn/core/config.hpp"
 #include "turn/core/credentials.hpp"
 #include "turn/core/node_state.hpp"
+#include "turn/core/owners.hpp"
 #include "turn/core/peer_policy.hpp"
 #include "turn/core/rate_limits.hpp"
 #include "turn/core/reservations.hpp"
@@ -25,6 +26,7 @@ namespace turnpike::core {
 struct ToPeer {
     RelayId relay;
     Endpoint peer;
+    bool arrived = false;  // the first data on a new 5-tuple (RFC 8016): call client_arrived
 };
 
 /// How a peer's datagram goes to the client: as ChannelData when there is a channel, else as a Data
@@ -65,6 +67,7 @@ struct Counters {
     std::uint64_t dropped_new_peers = 0;             // peers refused: over Config::new_peers_per_second
     std::uint64_t dropped_icmp = 0;                  // of no type that clients are told, or too many
     std::uint64_t icmp_indications = 0;
+    std::uint64_t clients_moved = 0;                 // to another 5-tuple: by ticket, or behind their NAT
 };
 
 /// The TURN server of one worker, as a state machine: bytes and time go in, decisions come out.
@@ -80,6 +83,8 @@ public:
         std::atomic<std::uint64_t>& next_allocation_id;
         Reservations& reservations;
         StrangerLimits& strangers;
+        Owners &tickets, &nonces;
+        unsigned worker = 0;  // which one this is; Owners say it
     };
 
     Server(Config config, std::shared_ptr<const CredentialSource> credentials,
@@ -92,7 +97,12 @@ public:
 
     /// A STUN message from a client: request, indication, or something to drop. `message` may be
     /// borrowed by a SendToPeer action until the outbox is cleared.
-    void on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out);
+    /// `may_fetch`: it may ask for the allocation with FetchAllocation; false once that was tried in vain.
+    void on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out,
+                    bool may_fetch = true);
+
+    /// ToPeer::arrived: from now on peers' data goes to this 5-tuple.
+    void client_arrived(const FiveTuple& tuple, Outbox& out);
 
     /// The driver's answer to OpenRelay, in the same turn or later. `bound` is the local form.
     void relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bound, Instant now, WallTime wall, Outbox& out);
@@ -137,10 +147,15 @@ public:
     std::optional<AllocationRecord> record(const FiveTuple& tuple, Instant now) const;
     /// Takes the allocation out without ending it: quota and port stay reserved. The driver moves the
     /// relay sockets, one for each of `relays`.
+    /// Not while client_moving(), unless it is fetched: then it is known by its main 5-tuple only.
     struct Released {
         AllocationRecord record;
         std::vector<RelayId> relays;
     };
+    /// Whether a ticket announced another 5-tuple, from which no data came yet.
+    bool client_moving(const FiveTuple& tuple) const noexcept;
+    /// Whether the message is signed with the key of the 5-tuple's allocation: what makes it worth fetching.
+    bool signed_by_owner(const FiveTuple& tuple, const stun::MessageView& message) const noexcept;
     std::optional<Released> release(const FiveTuple& tuple, Instant now);
     /// Takes in what another worker released: the ids for the moved sockets, in the record's order.
     /// Nothing when the 5-tuple is taken or the record's permissions are no longer allowed (dropped ones

@@ -11,7 +11,7 @@ struct Overloaded : Each... {
 }  // namespace
 
 // Does what the core decided, in order. Answering OpenRelay lets it decide more, behind what is there.
-void Worker::run_outbox(const IpFields& ip) {
+void Worker::run_outbox(const IpFields& ip, unsigned hops) {
     for (std::size_t at = 0; at < outbox_.actions().size(); ++at) {
         const core::Action& action = outbox_.actions()[at];
         if (const auto* open = std::get_if<core::OpenRelay>(&action)) {
@@ -33,6 +33,13 @@ void Worker::run_outbox(const IpFields& ip) {
                     relays_.close(close.relay, node_.clock.now());
                 },
                 [&](const core::EndReservation& end) { relays_.end_reservation(end.local, node_.clock.now()); },
+                [&](const core::FetchAllocation& wanted) { fetch(wanted, hops); },
+                [&](const core::ClientMoved& moved) {
+                    --by_transport_[static_cast<std::size_t>(moved.from.transport)];
+                    ++by_transport_[static_cast<std::size_t>(moved.to.transport)];
+                    if (moved.from.transport != Transport::Dtls) forget_owner(moved.from);
+                    if (node_.reports) node_.reports(action);
+                },
                 [&](const core::CloseClient& close) {
                     if (is_stream(close.path.tuple.transport)) streams_.close_after_flush(close.path.link);
                     else dtls_.close(close.path.link);

@@ -14,6 +14,11 @@
 // passes on, since letters keep their order. So every datagram finds the owner, only later; what A had
 // acknowledged is in the record. When the allocation ends, B tells home to forget it. Notes carry the
 // number of their move, so that a late letter never undoes a newer one.
+//
+// A client that changes its address (RFC 8016, NAT rebinding) shows a ticket or a nonce on a new 5-tuple,
+// whose home B may be another worker than A, which has the allocation. B sends A the request; A moves
+// the allocation as above, if the request is signed with its key, and sends the request back, behind the
+// parcel. So the new 5-tuple needs no exception, and the old one has its own until the client has moved.
 
 namespace turnpike::net {
 
@@ -69,6 +74,12 @@ bool Worker::move_away(const FiveTuple& tuple, unsigned target, Done done) {
         if (here && done) done->give(true);
         return here;
     }
+    // Its client is on its way to this worker, on a 5-tuple of its own.
+    if (server_.client_moving(tuple)) return false;
+    return send_away(tuple, target, std::move(done));
+}
+
+bool Worker::send_away(const FiveTuple& tuple, unsigned target, Done done) {
     auto released = server_.release(tuple, node_.clock.now());
     if (!released) return false;
 
@@ -93,6 +104,34 @@ bool Worker::move_away(const FiveTuple& tuple, unsigned target, Done done) {
     Worker& to = *node_.workers[target];
     to.post([&to, p = std::move(parcel)]() mutable { to.adopt(std::move(p)); });
     return true;
+}
+
+void Worker::fetch(const core::FetchAllocation& wanted, unsigned hops) {
+    Worker& from = *node_.workers[wanted.worker];
+    if (from.handed_waiting_.fetch_add(1, std::memory_order_relaxed) >= kHandedMax) {
+        from.handed_waiting_.fetch_sub(1, std::memory_order_relaxed);
+        ++hand_over_dropped_;
+        return;
+    }
+    const ByteView bytes = outbox_.bytes(wanted.message);
+    from.post([&from, tuple = wanted.tuple, to = index_, path = wanted.path, hops,
+               message = Bytes{bytes.begin(), bytes.end()}]() mutable {
+        from.handed_waiting_.fetch_sub(1, std::memory_order_relaxed);
+        from.give(tuple, to, path, std::move(message), hops);
+    });
+}
+
+// What `to` asked for, if its request shows that the owner wants it; and the request back.
+void Worker::give(const FiveTuple& tuple, unsigned to, const core::Path& path, Bytes message, unsigned hops) {
+    const auto view = stun::MessageView::parse(message);
+    const bool wanted = view && server_.signed_by_owner(tuple, *view);
+    // Where it is not here, somebody may know better by now. Where it stays here, nobody need ask again.
+    if ((wanted && send_away(tuple, to, nullptr)) || !server_.knows(tuple)) ++hops;
+    else hops = kHopsMax;
+    Worker& asker = *node_.workers[to];
+    asker.post([&asker, path, hops, message = std::move(message)] {
+        asker.on_client_message(path, message, {}, hops, asker.node_.clock.now());
+    });
 }
 
 void Worker::adopt(Parcel parcel) {

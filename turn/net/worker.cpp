@@ -45,6 +45,7 @@ void add(core::Counters& total, const core::Counters& one) {
     total.dropped_packet_rate += one.dropped_packet_rate;
     total.dropped_new_peers += one.dropped_new_peers;
     total.dropped_icmp += one.dropped_icmp;
+    total.clients_moved += one.clients_moved;
     total.icmp_indications += one.icmp_indications;
 }
 
@@ -68,7 +69,8 @@ Worker::Worker(unsigned index, Node& node, core::Config config,
       dtls_(reader_, node.census, node.handshakes, node.cookies, node.limits, node.clock, *this, *this),
       overrides_(node.random), guests_(node.random), indication_ids_(node.random),
       server_(std::move(config), std::move(credentials), std::move(policy),
-              {node.relays, node.quota, node.revocations, node.next_allocation_id, node.reservations, node.strangers},
+              {node.relays, node.quota, node.revocations, node.next_allocation_id, node.reservations, node.strangers,
+               node.tickets, node.nonces, index},
               node.random),
       timer_(Event::timer(loop_, &call<&Worker::on_timer, Worker>, this)) {
     mailbox_.attach(loop_);
@@ -196,8 +198,6 @@ void Worker::receive_from_clients(UdpListener& listener) {
 
 void Worker::on_client_datagram(const core::Path& path, ByteSpan payload, const IpFields& ip, unsigned hops, Instant now) {
     const stun::Kind kind = stun::classify(payload);
-    // A datagram in a moving 5-tuple's wake settles after a hop or two.
-    constexpr unsigned kHopsMax = 4;
     if (const auto owner = elsewhere(path.tuple); owner && hops < kHopsMax) {
         hand_over(*owner, path, payload, ip, hops + 1);
     } else if (kind == stun::Kind::Dtls) {
@@ -205,7 +205,7 @@ void Worker::on_client_datagram(const core::Path& path, ByteSpan payload, const 
     } else if (kind == stun::Kind::ChannelData) {
         relay_to_peer(path, payload, ip, now);
     } else {
-        on_client_message(path, payload, ip, now);
+        on_client_message(path, payload, ip, hops, now);
     }
 }
 
@@ -213,7 +213,7 @@ void Worker::on_frame(const core::Path& path, ByteSpan frame) {
     const Instant now = node_.clock.now();
     const stun::Kind kind = stun::classify(frame);
     if (kind == stun::Kind::ChannelData) relay_to_peer(path, frame, {}, now);
-    else if (kind == stun::Kind::Stun) on_client_message(path, frame, {}, now);
+    else if (kind == stun::Kind::Stun) on_client_message(path, frame, {}, 0, now);
 }
 
 void Worker::on_session_closed(const core::Path& path) {
@@ -238,10 +238,16 @@ void Worker::relay_to_peer(const core::Path& path, ByteView message, const IpFie
         ++malformed_;
         return;
     }
-    if (const auto to = server_.to_peer(path.tuple, *data, now)) send_to_peer(to->relay, to->peer, data->data, ip, false);
+    const auto to = server_.to_peer(path.tuple, *data, now);
+    if (!to) return;
+    send_to_peer(to->relay, to->peer, data->data, ip, false);
+    if (to->arrived) {
+        server_.client_arrived(path.tuple, outbox_);
+        run_outbox();
+    }
 }
 
-void Worker::on_client_message(const core::Path& path, ByteView message, const IpFields& ip, Instant now) {
+void Worker::on_client_message(const core::Path& path, ByteView message, const IpFields& ip, unsigned hops, Instant now) {
     const auto view = stun::MessageView::parse(message);
     if (!view) {
         ++malformed_;
@@ -250,8 +256,8 @@ void Worker::on_client_message(const core::Path& path, ByteView message, const I
         }
         return;
     }
-    server_.on_message(path, *view, now, node_.clock.wall(), outbox_);
-    run_outbox(ip);
+    server_.on_message(path, *view, now, node_.clock.wall(), outbox_, hops < kHopsMax);
+    run_outbox(ip, hops);
 }
 
 void Worker::send_to_peer(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip, bool dont_fragment) {

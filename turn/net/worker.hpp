@@ -37,6 +37,7 @@ struct Node {
     RelayPorts ports;
     ReservedSockets reserved;
     core::Reservations reservations;
+    core::Owners tickets, nonces;
     core::AllocationQuota quota;
     core::Revocations revocations;
     std::atomic<std::uint64_t> next_allocation_id{1};
@@ -90,6 +91,9 @@ public:
     bool move_away(const FiveTuple& tuple, unsigned target, Done done);
 
 private:
+    // A datagram in a moving 5-tuple's wake settles after a hop or two.
+    static constexpr unsigned kHopsMax = 4;
+
     // A client's datagram that reached another worker than its owner.
     struct HandedDatagram;
     // An allocation on its way.
@@ -121,7 +125,7 @@ private:
     void receive_from_peers(RelaySocket& relay);
     void receive_errors(const RelaySocket& relay, Instant now);
     void on_client_datagram(const core::Path& path, ByteSpan payload, const IpFields& ip, unsigned hops, Instant now);
-    void on_client_message(const core::Path& path, ByteView message, const IpFields& ip, Instant now);
+    void on_client_message(const core::Path& path, ByteView message, const IpFields& ip, unsigned hops, Instant now);
     void relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, Instant now);
     void send_to_peer(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip, bool dont_fragment);
 
@@ -135,12 +139,15 @@ private:
     void send_record(const core::Path& to, ByteView datagram) override;
 
     // outbox_runner.cpp
-    void run_outbox(const IpFields& ip = {});
+    void run_outbox(const IpFields& ip = {}, unsigned hops = 0);
     void send_to_client(const core::Path& path, ByteView message);
 
     // transfer.cpp
     std::optional<unsigned> elsewhere(const FiveTuple& tuple) const noexcept;
     void hand_over(unsigned to, const core::Path& path, ByteView payload, const IpFields& ip, unsigned hops);
+    bool send_away(const FiveTuple& tuple, unsigned target, Done done);
+    void fetch(const core::FetchAllocation& fetch, unsigned hops);
+    void give(const FiveTuple& tuple, unsigned to, const core::Path& path, Bytes message, unsigned hops);
     void adopt(Parcel parcel);
     void refuse(Parcel parcel, const core::Path& path);
     void learn_owner(const FiveTuple& tuple, Overrides::Entry owner, unsigned from);

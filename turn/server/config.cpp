@@ -65,6 +65,8 @@ void read_relay(config::Document& document, config::Table relay, const Machine& 
     relay.choice(
         "channel_range", net.core.channel_range,
         {{"rfc8656", stun::ChannelRange::Rfc8656}, {"rfc5766", stun::ChannelRange::Rfc5766}});
+    relay.flag("mobility", net.core.mobility);
+    relay.flag("nat_rebinding", net.core.nat_rebinding);
     relay.duration("max_lifetime", net.core.lifetime_max, 60s, 24h);
     relay.duration("max_session", net.core.max_session, 60s, 720h);
     net.core.lifetime_default = std::min(net.core.lifetime_default, net.core.lifetime_max);

@@ -83,6 +83,9 @@ void collect_traffic(ops::Scrape& s, const net::Snapshot& snap) {
         s.counter("turnpike_relay_dropped_packets_total",
                   "Datagrams and messages that went nowhere.", number(count), {{"reason", reason}});
     }
+    s.counter("turnpike_relay_clients_moved_total",
+              "Clients that went on from another address: by ticket, or behind their NAT.",
+              number(c.clients_moved));
     s.counter("turnpike_relay_icmp_indications_total", "ICMP errors that clients were told of.",
               number(c.icmp_indications));
     s.counter("turnpike_relay_datagrams_total", "UDP datagrams on all sockets.",

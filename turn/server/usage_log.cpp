@@ -48,6 +48,8 @@ void UsageLog::drain() {
     for (const core::Action& action : waiting) {
         if (const auto* opened = std::get_if<core::AllocationOpened>(&action))
             write(*opened);
+        else if (const auto* moved = std::get_if<core::ClientMoved>(&action))
+            write(*moved);
         else if (const auto* closed = std::get_if<core::AllocationClosed>(&action))
             write(*closed);
         else if (const auto* refused = std::get_if<core::RequestRefused>(&action))
@@ -63,6 +65,14 @@ void UsageLog::write(const core::AllocationOpened& opened) {
                 {"transport", to_string(opened.tuple.transport)},
                 {"client", privacy_.show(opened.tuple.client.address, clock_.wall())},
                 {"relayed", opened.relayed.to_string()}});
+}
+
+void UsageLog::write(const core::ClientMoved& moved) {
+    log_.debug("allocation.moved",
+               {{"allocation", moved.id.value},
+                {"transport", to_string(moved.to.transport)},
+                {"from", privacy_.show(moved.from.client.address, clock_.wall())},
+                {"client", privacy_.show(moved.to.client.address, clock_.wall())}});
 }
 
 void UsageLog::write(const core::AllocationClosed& closed) {

@@ -39,6 +39,7 @@ public:
 
 private:
     void write(const core::AllocationOpened& opened);
+    void write(const core::ClientMoved& moved);
     void write(const core::AllocationClosed& closed);
     void write(const core::RequestRefused& refused);
 

@@ -27,6 +27,13 @@ AllocationRecord sample() {
     record.bandwidth_kbit_s = 64;
     record.relay_peers_only = true;
     record.allocate_transaction = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    record.reservation_token = 0x0102030405060708;
+    record.ticket = Bytes(16, 0xCD);
+    record.nonce = "obMatJos2AAAAnonce";
+    record.nonce_client = at("192.0.2.1:40001");
+    record.bandwidth_left = 4;
+    record.packets_left = 5;
+    record.new_peers_left = 6;
     record.traffic = {1, 2, 3, UINT64_MAX};
     record.permissions = {{ip("93.184.216.34"), 299'999ms}, {ip("2a00:1450::1"), 1ms}};
     record.channels = {{0x4000, at("93.184.216.34:5000"), 599'999ms}, {0x7FFF, at("[2a00:1450::1]:443"), 2ms}};
@@ -66,6 +73,13 @@ TEST(AllocationRecord, KeepsEverything) {
     EXPECT_EQ(read->bandwidth_kbit_s, record.bandwidth_kbit_s);
     EXPECT_EQ(read->relay_peers_only, record.relay_peers_only);
     EXPECT_EQ(read->allocate_transaction, record.allocate_transaction);
+    EXPECT_EQ(read->reservation_token, record.reservation_token);
+    EXPECT_EQ(read->ticket, record.ticket);
+    EXPECT_EQ(read->nonce, record.nonce);
+    EXPECT_EQ(read->nonce_client, record.nonce_client);
+    EXPECT_EQ(read->bandwidth_left, 4U);
+    EXPECT_EQ(read->packets_left, 5U);
+    EXPECT_EQ(read->new_peers_left, 6U);
     EXPECT_EQ(read->traffic.packets_to_client, UINT64_MAX);
     ASSERT_EQ(read->permissions.size(), 2U);
     EXPECT_EQ(read->permissions[1].peer, ip("2a00:1450::1"));

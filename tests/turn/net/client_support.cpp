@@ -311,6 +311,13 @@ std::optional<Incoming> TestClient::request(Method method, const std::function<v
     return {};
 }
 
+void TestClient::change_port() {
+    // The old socket lives on until the new one has its port, so that it is another.
+    auto fresh = std::make_unique<UdpEnd>(local_.address.to_string());
+    udp_ = std::move(fresh);
+    local_ = udp_->local();
+}
+
 std::optional<Endpoint> TestClient::allocate(std::optional<Family> family, std::uint32_t lifetime) {
     const auto answer = request(Method::Allocate, [&](stun::MessageBuilder& b) {
         b.u8(Attribute::RequestedTransport, stun::kProtocolUdp).u32(Attribute::Lifetime, lifetime);

@@ -115,6 +115,8 @@ public:
     Endpoint local() const { return local_; }
     Endpoint server() const { return server_; }
     FiveTuple tuple() const { return {local_, server_, transport_}; }
+    /// UDP: goes on from another port, as behind a NAT that forgot the client.
+    void change_port();
     bool connected() const noexcept { return connected_; }
     /// DTLS: forgets its association without a word, and makes a new one from the same port.
     bool begin_anew(Milliseconds wait = 5000ms) {

@@ -62,6 +62,8 @@ default_family = "dual"
 channel_range = "rfc5766"
 max_lifetime = "30m"
 max_session = "6h"
+mobility = true
+nat_rebinding = true
 [auth]
 realm = "one"
 secrets = [{file = ")" + secret.string() +
@@ -120,6 +122,8 @@ client_ip = "hash"
     EXPECT_EQ(c.net.core.channel_range, stun::ChannelRange::Rfc5766);
     EXPECT_EQ(c.net.core.lifetime_max, 30min);
     EXPECT_EQ(c.net.core.max_session, 6h);
+    EXPECT_TRUE(c.net.core.mobility);
+    EXPECT_TRUE(c.net.core.nat_rebinding);
     EXPECT_EQ(c.net.core.nonce_lifetime, 5min);
     EXPECT_EQ(c.net.core.credential_ttl_max, 2h);
     EXPECT_EQ(c.secrets[0].id, "k9");
