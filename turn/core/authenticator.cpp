@@ -66,7 +66,7 @@ Authenticator::Verdict Authenticator::verify(const stun::MessageView& message, c
     const auto said_realm = message.find(Attribute::Realm);
     const auto nonce = message.find(Attribute::Nonce);
     const bool named = message.has(Attribute::Username) || message.has(Attribute::Userhash);
-    if (!named || !said_realm || !nonce || !well_sized(message, integrity)) {
+    if (!named || !said_realm || !nonce || nonce->empty() || !well_sized(message, integrity)) {
         return std::unexpected{Refusal{ErrorCode::BadRequest}};
     }
     const Nonces::Judgement judged = nonces_.judge(as_text(*nonce), tuple, realm, wall);

@@ -19,6 +19,7 @@ HashKey random_key(Random& random) {
 }
 
 constexpr std::size_t kFingerprintSize = 8;
+constexpr std::size_t kNonceBytesMax = 763;  // RFC 8489 §14.10: fewer than 128 characters
 constexpr std::size_t kAmplificationMax = 3;  // RFC 9000 §8.1 has the same number for the same reason
 
 bool may_have_allocation(Method method) noexcept {
@@ -71,6 +72,10 @@ void Machine::on_message(const Path& path, const stun::MessageView& message, Ins
     }
     if (!may_have_allocation(message.method())) {
         if (may_answer(request, unauthenticated_limits_)) refuse(request, ErrorCode::BadRequest);
+        return;
+    }
+    if (const auto nonce = message.find(Attribute::Nonce); nonce && nonce->size() > kNonceBytesMax) {
+        ++counters_.dropped_malformed;
         return;
     }
     const bool by_ticket = message.method() == Method::Refresh && message.has(Attribute::MobilityTicket);

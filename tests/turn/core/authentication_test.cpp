@@ -99,6 +99,16 @@ TEST_F(Authentication, RefusesIntegrityWithoutItsAttributes) {
     EXPECT_EQ(code_of(with_parts(client, {})), 0);
 }
 
+// Security 6, row 38; RFC 8489 §14.10: fewer than 128 characters, so at most 763 bytes.
+TEST_F(Authentication, RefusesAnEmptyNonceAndDropsOneThatIsTooLong) {
+    client.nonce.clear();
+    EXPECT_EQ(code_of(with_parts(client, {})), 400);
+    client.nonce.assign(763, 'n');
+    EXPECT_EQ(code_of(with_parts(client, {})), 438);
+    client.nonce.assign(764, 'n');
+    EXPECT_EQ(code_of(with_parts(client, {})), -1) << "silence";
+}
+
 // Security 6, row 14: USERNAME after MESSAGE-INTEGRITY is not covered, so it is not there.
 TEST_F(Authentication, DoesNotSeeAUsernameBehindTheIntegrity) {
     EXPECT_EQ(code_of(client.plain(Method::Allocate,
@@ -192,7 +202,7 @@ TEST_F(Authentication, RefusesAForgedNonceBeforeAnyKeyWork) {
     node.server.set_credentials(source);
     const std::string good = client.nonce;
 
-    for (const std::string& nonce : {std::string{}, std::string{"x"}, std::string(15, 'A'), std::string(28, 'A'), "obMatJos2wAAA" + std::string(15, 'A'), std::string(764, 'n')}) {
+    for (const std::string& nonce : {std::string{"x"}, std::string(15, 'A'), std::string(28, 'A'), "obMatJos2wAAA" + std::string(15, 'A'), std::string(763, 'n')}) {
         client.nonce = nonce;
         const auto answer = client.send(client.signed_request(Method::Allocate, TurnClient::transport_udp));
         ASSERT_TRUE(answer);
