@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { execFile } from 'node:child_process';
-import { endWithUs, freePort, until } from '../support/stack.mjs';
+import { endWithUs, freePort, freeRange, until } from '../support/stack.mjs';
 import { toolsFolder } from '../support/coturn.mjs';
 import { encode, transactionId } from '../support/stun.mjs';
 import { TurnClient } from '../support/turn_client.mjs';
@@ -17,14 +17,13 @@ const kPeers = ['127.0.0.3', '127.0.0.4', '127.0.0.5'];
 const kFewPorts = 8;
 const kRelayPorts = [61_000, 65_535];
 const kAccented = { configured: 'caf\u0065\u0301\u00a0au lait', prepared: 'caf\u00e9 au lait' };
-const few = (low) => ({ args: [], range: [low, low + kFewPorts - 1] });
 
 const profiles = {
   base: { ipv6: true },
   ipv4_only: {},
   behind_nat: { ipv6: true, args: ['--external-ip=203.0.113.7/127.0.0.1', '--external-ip=2001:db8::7/::1'], facts: { external: ['203.0.113.7', '2001:db8::7'] } },
-  few_ports: few(65_000),
-  few_ports_again: few(65_100),
+  few_ports: { few: true },
+  few_ports_again: { few: true },
   small_quota: { args: ['--user-quota=2'], facts: { quota: 2 } },
   brief_nonce: { args: ['--stale-nonce=10'], facts: { nonceLifetimeS: 10 } },
   redirect: {
@@ -59,7 +58,7 @@ export function coturn() {
       '-keyout', key, '-out', certificate,
     ]);
     const [port, tlsPort] = [await freePort(), await freePort()];
-    const [low, high] = profile.range ?? kRelayPorts;
+    const [low, high] = profile.few ? await freeRange(kFewPorts) : kRelayPorts;
     const args = [
       '-n', '--no-cli', '--simple-log', '--log-file=stdout', `--pidfile=${directory}/pid`, `--userdb=${directory}/db`,
       '--allow-loopback-peers', '--denied-peer-ip=10.0.0.0-10.255.255.255', '--denied-peer-ip=127.0.0.1',

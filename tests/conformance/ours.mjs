@@ -2,7 +2,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { makeCertificate, startStack } from '../support/stack.mjs';
+import { freeRange, makeCertificate, startStack } from '../support/stack.mjs';
 import { kThirdParty } from './third_party_token.mjs';
 
 // A name and a password whose prepared form (RFC 8265) is not what the configuration says: a decomposed é, a
@@ -11,10 +11,12 @@ const kAccented = { configured: 'caf\u0065\u0301\u00a0au lait', prepared: 'caf\u
 const kStaticUser = { username: 'ada', password: 'correct horse' };
 const kTwoAddresses = ['127.0.0.1', '127.0.0.2'];
 const kFewPorts = 8;
-const few = (low) => ({
-  relay: () => ({ relay: { min_port: low, max_port: low + kFewPorts - 1 } }),
-  facts: { relayPorts: [low, low + kFewPorts - 1] },
-});
+const fewPorts = {
+  relay: async () => {
+    const [min_port, max_port] = await freeRange(kFewPorts);
+    return { relay: { min_port, max_port } };
+  },
+};
 
 // Peers live on addresses of their own: 127.0.0.1 is a relay address, where only relay ports are peers.
 const kPeers = ['127.0.0.3', '127.0.0.4', '127.0.0.5'];
@@ -42,8 +44,8 @@ const profiles = {
     relay: () => ({ relay: { external_ip: ['203.0.113.7/127.0.0.1', '2001:db8::7/::1'] } }),
     facts: { external: ['203.0.113.7', '2001:db8::7'] },
   },
-  few_ports: few(65_000),
-  few_ports_again: few(65_100),
+  few_ports: fewPorts,
+  few_ports_again: fewPorts,
   small_quota: { relay: () => ({ quota: { per_user: 2, permissions: 8, channels: 8 } }), facts: { quota: 2, permissions: 8, channels: 8 } },
   brief_nonce: { relay: () => ({ auth: { nonce_lifetime: '10s' } }), facts: { nonceLifetimeS: 10 } },
   redirect: {
@@ -110,7 +112,7 @@ export function ourRelay({ workers = 2 } = {}) {
       realm: stack.realm,
       peers: kPeers,
       denied: '10.0.0.1',
-      relayPorts: [61_000, 65_535],
+      relayPorts: [stack.relayConfig.relay.min_port, stack.relayConfig.relay.max_port],
       tls13: true,
       admin: stack.relay,
       stack,

@@ -78,6 +78,27 @@ export async function freePort(address = '127.0.0.1') {
   }
 }
 
+/** [first, last] of `count` UDP ports in a row that are free at this moment, the first one even. They are below those
+ * that the kernel hands out and below the relays' usual range here, so only another one of these could take them. */
+export async function freeRange(count, address = '127.0.0.1') {
+  for (;;) {
+    const first = 20_000 + 2 * Math.floor(Math.random() * 6_000);
+    const sockets = [];
+    const taken = async (port) => {
+      const socket = createSocket('udp4');
+      sockets.push(socket);
+      return new Promise((resolve) => {
+        socket.once('error', () => resolve(true));
+        socket.bind({ port, address }, () => resolve(false));
+      });
+    };
+    let free = true;
+    for (let i = 0; i < count && free; i += 1) free = !(await taken(first + i));
+    for (const socket of sockets) socket.close();
+    if (free) return [first, first + count - 1];
+  }
+}
+
 /** One JSON request; over a unix socket (`socketPath`) or TCP (`host`, `port`). */
 export function request(where, method, target, body, headers = {}) {
   const payload = body === undefined ? undefined : JSON.stringify(body);
