@@ -201,7 +201,7 @@ def access_token_seeds() -> dict[str, bytes]:
     seeds |= {"over": block(20, now - 601, 600), "just-not": block(20, now - 599, 600), "to-come": block(20, now + 4, 60),
               "too-soon": block(20, now + 6, 60), "endless": block(20, now, 0xFFFFFFFF), "no-time": block(20, 2**48 - 1, 1),
               "trailing": block(20, now, 600) + b"\0", "cut": block(20, now, 600)[:-1], "length-65535": b"\xff\xff" + bytes(40), "empty": b"",
-              "token-like": b"\0\x0c" + bytes(12) + bytes(50), "nonce-length-65535": b"\xff\xff" + bytes(60)}
+              "fraction-65535": block(64, now + 4, 600)[:-6] + b"\xff\xff" + struct.pack("!I", 600), "token-like": b"\0\x0c" + bytes(12) + bytes(50), "nonce-length-65535": b"\xff\xff" + bytes(60)}
     return seeds
 
 
