@@ -5,7 +5,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { startStack, until } from '../support/stack.mjs';
-import { channelData, restCredential, TurnClient } from '../support/stun.mjs';
+import { channelData, restCredential } from '../support/stun.mjs';
+import { TurnClient } from '../support/turn_client.mjs';
 
 const kLimits = 'carol;k=k1;a=2;b=64;p=relay';
 const kForeignSecret = 'the secret of another issuer, 32 bytes long';
@@ -78,8 +79,8 @@ test('our issuer: two allocations, relayed peers only, 64 kbit/s', async () => {
 
     // The burst goes first, then the rate is what it is. Counted at the relay, by its own usage figures.
     const moved = async () => {
-      const { allocations } = await stack.relay.get('/v1/allocations');
-      const one = allocations.find((allocation) => allocation.client === first.address);
+      const { items } = await stack.relay.get('/v1/allocations');
+      const one = items.find((allocation) => allocation.client === first.address);
       return one.traffic.bytes_to_peer;
     };
     await bytesArriving(first, moved, 3);

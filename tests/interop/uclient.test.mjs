@@ -83,7 +83,8 @@ test('pairs of ports for RTP and RTCP', { skip: missing, timeout: 120_000 }, asy
   assert.equal(now.packets_to_client - before.packets_to_client, result.received);
 });
 
-// -M: each client takes its allocation to another port before it sends (RFC 8016).
+// -M: each client takes its allocation to another port before it sends (RFC 8016). With -y it would listen there before
+// it sends, and lose what RFC 8016 has us send to the old port until then; to turnutils_peer it sends first.
 test('mobility: an allocation goes on from another port', { skip: missing, timeout: 120_000 }, async () => {
   const mobile = await startStack({
     signaling: false,
@@ -93,7 +94,7 @@ test('mobility: an allocation goes on from another port', { skip: missing, timeo
     for (const flags of [[], ['-t']]) {
       const { username, password } = restCredential(mobile.secret, 'uclient-mobile');
       const result = await uclient([
-        ...flags, '-M', '-y', '-c', '-m', 10, '-n', 50, '-z', 5, '-l', 160,
+        ...flags, '-M', '-e', '127.0.0.1', '-r', peerPort, '-c', '-m', 10, '-n', 50, '-z', 5, '-l', 160,
         '-u', username, '-w', password, '-p', mobile.ports.udp, '127.0.0.1',
       ]);
       assert.equal(result.code, 0, result.text.slice(-2000));
