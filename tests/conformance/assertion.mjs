@@ -38,7 +38,7 @@ export function check(holds, why) {
 export function outcome(answer) {
   if (answer === undefined) return 'no answer';
   if (answer.kind !== 'error') return answer.kind ?? `${answer.length} bytes`;
-  const reason = answer.get('ErrorCode').subarray(4).toString().trim();
+  const reason = answer.get('ErrorCode').subarray(4).toString().replace(/[\x00-\x1f]/g, '').trim();
   return reason ? `${answer.error} (${reason})` : `${answer.error}`;
 }
 export function succeeds(answer, what) {
