@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 
 #include "common/base/clock.hpp"
 
@@ -33,6 +34,19 @@ public:
         if (tokens_ < amount) return false;
         tokens_ -= amount;
         return true;
+    }
+
+    /// How many of `at_most` units are there now, in whole ones.
+    std::size_t available(std::size_t at_most, Instant now) noexcept {
+        if (rate_ <= 0) return at_most;
+        refill(now);
+        return tokens_ < 1 ? 0 : std::min(at_most, static_cast<std::size_t>(tokens_));
+    }
+    /// Takes `amount`, there or not: what was used already is owed.
+    void spend(double amount, Instant now) noexcept {
+        if (rate_ <= 0) return;
+        refill(now);
+        tokens_ -= amount;
     }
 
 private:

@@ -195,6 +195,15 @@ public:
                 fetches.push_back({*wanted, {bytes.begin(), bytes.end()}});
             } else if (const auto* moved = std::get_if<core::ClientMoved>(&action)) {
                 moved_clients.push_back(*moved);
+            } else if (const auto* connect = std::get_if<core::OpenConnection>(&action)) {
+                connects.push_back(*connect);
+            } else if (const auto* gone = std::get_if<core::CloseConnection>(&action)) {
+                closed_connections.push_back(gone->id);
+            } else if (const auto* bind = std::get_if<core::BindConnection>(&action)) {
+                bound_connections.push_back(*bind);
+            } else if (const auto* pass = std::get_if<core::PassOn>(&action)) {
+                const ByteView bytes = out.bytes(pass->request);
+                passed_on.push_back({*pass, {bytes.begin(), bytes.end()}});
             } else if (const auto* close_client = std::get_if<core::CloseClient>(&action)) {
                 closed_clients.push_back(close_client->path);
             } else if (const auto* begun = std::get_if<core::AllocationOpened>(&action)) {
@@ -249,7 +258,7 @@ public:
         }
         if (open.reserved) shared->held.erase(local);
         sockets[key(open.relay)] = local;
-        shared->relays.set_live(local, true);
+        shared->relays.set_live(local, true, open.protocol);
         server.relay_opened(open.relay, local, now, wall, out);
     }
     static std::uint64_t key(core::RelayId relay) {
@@ -275,6 +284,10 @@ public:
     std::vector<Fetch> fetches;
     std::vector<core::ClientMoved> moved_clients;
     std::size_t closed_with_next = 0;
+    std::vector<core::OpenConnection> connects;
+    std::vector<core::ConnectionId> closed_connections;
+    std::vector<core::BindConnection> bound_connections;
+    std::vector<std::pair<core::PassOn, Bytes>> passed_on;
     std::vector<core::AllocationOpened> begun_allocations;
     std::vector<core::AllocationClosed> ended_allocations;
     std::map<std::uint64_t, Endpoint> sockets;  // open relay sockets, local form

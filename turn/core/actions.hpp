@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/clock.hpp"
+#include "turn/core/connection_id.hpp"
 #include "turn/core/path.hpp"
 #include "turn/stun/types.hpp"
 
@@ -44,7 +45,34 @@ struct OpenRelay {
     bool even = false;              // an even port (EVEN-PORT, RFC 8656 §18.7)
     bool reserve_next = false;      // and the next higher one is to be held, until it is asked for or let go
     bool reserved = false;          // `exact` is such a held one
+    RelayProtocol protocol = RelayProtocol::Udp;  // Tcp: listen there
 };
+
+/// Connect from a relayed address to a peer, then call Server::connection_opened with the same id.
+struct OpenConnection {
+    ConnectionId id;
+    RelayId relay;
+    Endpoint peer;  // where it really goes (a local address for our own relayed ones)
+};
+/// End a connection with a peer, and the client's data connection if it has one.
+struct CloseConnection {
+    ConnectionId id;
+};
+/// What the stream client of `data` sends from now on is the peer's, and the other way round; what was sent
+/// to it before goes first.
+struct BindConnection {
+    ConnectionId id;
+    Path data;
+};
+/// The stream client of `path` belongs to another worker: its connection goes there, then `request` is to be
+/// given to that worker's core.
+struct PassOn {
+    Path path;
+    unsigned worker = 0;
+    Stored request;
+};
+
+enum class Direction : std::uint8_t { ToPeer, ToClient };
 
 struct CloseRelay {
     RelayId relay;
@@ -111,7 +139,8 @@ struct RequestRefused {
 };
 
 using Action = std::variant<SendToClient, SendToPeer, OpenRelay, CloseRelay, EndReservation, FetchAllocation, ClientMoved,
-                            CloseClient, AllocationOpened, AllocationClosed, RequestRefused>;
+                            OpenConnection, CloseConnection, BindConnection, PassOn, CloseClient, AllocationOpened,
+                            AllocationClosed, RequestRefused>;
 
 /// What the core decided in one turn, in order. The driver runs and clears it after every call.
 /// Bounded: a turn that would exceed it drops further messages and datagrams, and counts them (no single
@@ -135,6 +164,10 @@ public:
     /// The same for FetchAllocation.
     void fetch(unsigned worker, const FiveTuple& tuple, const Path& path, ByteView message) {
         if (const auto stored = store(message)) add(FetchAllocation{worker, tuple, path, *stored});
+    }
+    /// Copies the request in and adds the PassOn.
+    void pass_on(const Path& path, unsigned worker, ByteView request) {
+        if (const auto stored = store(request)) add(PassOn{path, worker, *stored});
     }
     ByteView bytes(Stored stored) const noexcept { return ByteView{storage_}.subspan(stored.offset, stored.size); }
 

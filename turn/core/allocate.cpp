@@ -57,7 +57,9 @@ void Machine::on_allocate(Request& request) {
     const auto transport_value = request.message.find(Attribute::RequestedTransport);
     const auto protocol = transport_value ? stun::decode_requested_transport(*transport_value) : std::nullopt;
     if (!protocol) return refuse(request, ErrorCode::BadRequest);
-    if (*protocol != stun::kProtocolUdp) return refuse(request, ErrorCode::UnsupportedTransport);
+    const bool tcp = *protocol == stun::kProtocolTcp && config_.relay_tcp;
+    if (*protocol != stun::kProtocolUdp && !tcp) return refuse(request, ErrorCode::UnsupportedTransport);
+    if (tcp && !fits_tcp(request)) return refuse(request, ErrorCode::BadRequest);
     std::optional<std::uint32_t> lifetime;
     if (const auto value = request.message.find(Attribute::Lifetime)) {
         lifetime = stun::decode_lifetime(*value);
@@ -101,6 +103,7 @@ void Machine::on_allocate(Request& request) {
         allocation.authorized_until = request.now + (*identity.authorized_until - request.wall);
     }
     allocation.relay_peers_only = identity.limits.relay_peers_only;
+    allocation.protocol = tcp ? RelayProtocol::Tcp : RelayProtocol::Udp;
     allocation.limit_bandwidth(bandwidth_of(config_, identity.limits));
     allocation.limit_rates(config_);
     waiting->answer_to = request.envelope;
@@ -121,6 +124,13 @@ void Machine::redirect(Request& request, const Redirection::Alternate& to) {
     if (!to.domain.empty()) reply.message().text(Attribute::AlternateDomain, to.domain);
     reply.send(request.out);
     count_error(request.envelope, ErrorCode::TryAlternate, request.out);
+}
+
+// RFC 6062 §5.1: over a stream, and without what only datagrams have.
+bool Machine::fits_tcp(const Request& request) {
+    const stun::MessageView& message = request.message;
+    return is_stream(request.path.tuple.transport) && !message.has(Attribute::EvenPort) &&
+           !message.has(Attribute::DontFragment) && !message.has(Attribute::ReservationToken);
 }
 
 // §7.2 on EVEN-PORT, RESERVATION-TOKEN and the two family attributes: which families, or which refusal.
@@ -195,6 +205,7 @@ void Machine::open_relays(PendingAllocation& waiting, std::span<const Endpoint> 
         OpenRelay open{wanted.relay, wanted.family, wanted.reserved, wanted.even_port, wanted.reserve_next,
                        wanted.reserved.has_value()};
         if (i < exact.size()) open.exact = exact[i];
+        open.protocol = allocation.protocol;
         out.add(open);
     }
 }

@@ -59,10 +59,11 @@ AllocationRecord Allocation::to_record(Instant now) const {
     record.third_party = third_party;
     if (authorized_until) record.authorized_left = until(*authorized_until, now);
     record.bandwidth_kbit_s = bandwidth_kbit_s;
-    record.bandwidth_left = static_cast<std::uint32_t>(bandwidth.level(now));
-    record.packets_left = static_cast<std::uint32_t>(packets.level(now));
+    record.bandwidth_left = static_cast<std::uint32_t>(std::max(0.0, bandwidth.level(now)));
+    record.packets_left = static_cast<std::uint32_t>(std::max(0.0, packets.level(now)));
     record.new_peers_left = static_cast<std::uint32_t>(new_peers.level(now));
     record.relay_peers_only = relay_peers_only;
+    record.protocol = protocol;
     record.allocate_transaction = transaction;
     record.ticket = ticket;
     record.nonce = nonce;
@@ -85,6 +86,8 @@ AllocationSummary Allocation::summary(Instant now) const {
     summary.age = std::chrono::duration_cast<Seconds>(now - opened_at);
     summary.left = std::chrono::duration_cast<Seconds>(until(expires_at, now));
     summary.traffic = traffic;
+    summary.protocol = protocol;
+    summary.connections = connections.size();
     summary.permissions = permissions_of(*this, now);
     summary.channels = channels_of(*this, now);
     return summary;

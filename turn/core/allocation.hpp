@@ -27,10 +27,12 @@ struct Timer {
         Sweep,    // a permission or channel may have expired
         Opening,  // OpenRelay was not answered
         Reservation,  // of `token`; it has no allocation
+        Connection,   // nobody came for a connection
     };
     Allocation* allocation = nullptr;
     Kind kind = Kind::Expiry;
     Reservations::Token token = 0;
+    ConnectionId connection{};
 };
 using Wheel = DeadlineWheel<Timer>;
 
@@ -56,6 +58,7 @@ struct Allocation {
     std::optional<Instant> authorized_until;  // of that token: no refresh goes further
     std::uint32_t bandwidth_kbit_s = 0; // 0: no limit
     bool relay_peers_only = false;
+    RelayProtocol protocol = RelayProtocol::Udp;
 
     boost::container::static_vector<Relayed, 2> relayed;  // at most one per family
     struct RefusedFamily {
@@ -71,6 +74,7 @@ struct Allocation {
     TokenBucket icmp{10, 20};         // that its client is told
     Permissions permissions;
     Channels channels;
+    std::vector<ConnectionId> connections;  // with peers; protocol Tcp
 
     Wheel::Handle expiry, sweep;
     Instant sweep_at{};  // when `sweep` is armed for

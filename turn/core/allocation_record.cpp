@@ -21,6 +21,7 @@ constexpr std::size_t kTextMax = 763;        // the longest of USERNAME and REAL
 constexpr std::size_t kKeyMin = 16, kKeyMax = 64;  // MD5; the longest session key
 constexpr std::size_t kTicketBytes = 16, kNonceMax = 127;
 constexpr std::size_t kRelayedMax = 2;       // one per family
+constexpr unsigned kRelayPeersOnly = 1, kTcp = 2;  // flags
 constexpr std::size_t kEntriesMax = 16'384;  // of permissions, of channels
 constexpr Milliseconds kDurationMax = Milliseconds{std::int64_t{366} * 24 * 3600 * 1000};
 
@@ -134,7 +135,10 @@ void read_body(Reader& r, AllocationRecord& record) {
     record.bandwidth_left = r.in.u32();
     record.packets_left = r.in.u32();
     record.new_peers_left = r.in.u32();
-    record.relay_peers_only = r.flag();
+    const unsigned flags = r.in.u8();
+    r.require((flags & ~(kRelayPeersOnly | kTcp)) == 0);
+    record.relay_peers_only = (flags & kRelayPeersOnly) != 0;
+    if ((flags & kTcp) != 0) record.protocol = RelayProtocol::Tcp;
     const ByteView transaction = r.in.take(record.allocate_transaction.size());
     std::ranges::copy(transaction, record.allocate_transaction.begin());
     const ByteView ticket = r.text(kTicketBytes);
@@ -195,7 +199,7 @@ Bytes AllocationRecord::encode() const {
     w.number(bandwidth_left, 4);
     w.number(packets_left, 4);
     w.number(new_peers_left, 4);
-    w.flag(relay_peers_only);
+    w.number((relay_peers_only ? kRelayPeersOnly : 0U) | (protocol == RelayProtocol::Tcp ? kTcp : 0U), 1);
     w.raw(allocate_transaction);
     w.text(ByteView{ticket});
     w.text(nonce);

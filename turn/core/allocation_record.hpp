@@ -37,6 +37,7 @@ struct AllocationRecord {
     std::uint32_t bandwidth_kbit_s = 0;     // 0: no limit
     std::uint32_t bandwidth_left = 0, packets_left = 0, new_peers_left = 0;  // of the rate limits' bursts
     bool relay_peers_only = false;
+    RelayProtocol protocol = RelayProtocol::Udp;
     std::array<std::uint8_t, 12> allocate_transaction{};  // a retransmitted Allocate still finds its answer
     Bytes ticket;                         // MOBILITY-TICKET; empty: none
     std::string nonce;                    // the last accepted; empty: not kept

@@ -28,6 +28,7 @@ bool understood(std::uint16_t type) noexcept {
         case PasswordAlgorithm:
         case Userhash:
         case XorMappedAddress:
+        case ConnectionId:
         case ReservationToken: return true;
         default: return false;
     }

@@ -11,6 +11,8 @@ using stun::ErrorCode;
 void Machine::on_channel_bind(Request& request) {
     if (!owns_allocation(request)) return;
     Allocation& allocation = *request.allocation;
+    // Channels and Send are for datagrams (RFC 6062 §4): Connect is how a peer is reached over TCP.
+    if (allocation.protocol != RelayProtocol::Udp) return refuse(request, ErrorCode::Forbidden);
 
     const auto number_value = request.message.find(Attribute::ChannelNumber);
     const auto peer_value = request.message.find(Attribute::XorPeerAddress);

@@ -39,9 +39,14 @@ struct Config {
     bool userhash = true;          // offer username anonymity while there are static users
     Seconds credential_ttl_max = 24h;  // a TURN REST expiry further away is refused
 
+    bool relay_tcp = false;        // RFC 6062
+    Seconds connect_timeout = 30s; // for a peer to answer Connect; §5.2: at least 30 s
+    Seconds bind_timeout = 30s;    // for the client to come for a connection, §5.2 and §5.3
+
     std::uint32_t allocations_per_subject = 48;
     std::uint32_t allocations_total = 0;  // 0: as many as there are ports
     std::uint32_t permissions_max = 256, channels_max = 256;  // of one allocation
+    std::uint32_t connections_max = 64;   // with peers, of one allocation for TCP
     std::uint32_t bandwidth_kbit_s = 0;   // of one allocation, both directions together; 0: no limit
     double packets_per_second = 0;        // of one allocation, both directions together; 0: no limit
     double new_peers_per_second = 20, new_peers_burst = 100;  // addresses that one allocation begins to reach (T11)
@@ -65,6 +70,8 @@ struct Config {
         std::array<std::uint16_t, 2> ports{};
     };
     BehaviourDiscovery behaviour_discovery;
+
+    unsigned worker = 0, workers = 1;     // which one this is, of how many
 
     Secret nonce_key;                     // 32 bytes, the same on every node that shares nonces
 };

@@ -54,6 +54,7 @@ void Machine::close(Allocation& allocation, CloseReason reason, Instant now, Out
     const std::unique_ptr<Allocation> gone = table_.take(allocation.tuple());
     forget_names(*gone);
     disarm(*gone);
+    close_connections(*gone, [](const Connection&) { return true; }, out);
     for (const Relayed& relayed : gone->relayed) close_relay(relayed, out);
     shared_.quota.release(gone->realm, gone->subject);
     report_closed(*gone, gone->relayed.front().external, reason, now, out);

@@ -22,9 +22,9 @@ constexpr std::size_t kFingerprintSize = 8;
 constexpr std::size_t kNonceBytesMax = 763;  // RFC 8489 §14.10: fewer than 128 characters
 constexpr std::size_t kAmplificationMax = 3;  // RFC 9000 §8.1 has the same number for the same reason
 
-bool may_have_allocation(Method method) noexcept {
+bool may_have_allocation(Method method, bool tcp) noexcept {
     return method == Method::Allocate || method == Method::Refresh || method == Method::CreatePermission ||
-           method == Method::ChannelBind;
+           method == Method::ChannelBind || (tcp && (method == Method::Connect || method == Method::ConnectionBind));
 }
 
 }  // namespace
@@ -43,6 +43,7 @@ Machine::Machine(Config config, std::shared_ptr<const CredentialSource> credenti
       binding_limits_(shared.strangers.binding),
       table_(hash_key_),
       pending_(config_.pending_max, hash_key_),
+      connections_(hash_key_),
       retransmissions_(random_key(random)) {}
 
 void Machine::on_message(const Path& path, const stun::MessageView& message, Instant now, WallTime wall, Outbox& out,
@@ -58,6 +59,8 @@ void Machine::on_message(const Path& path, const stun::MessageView& message, Ins
         return;
     }
 
+    if (config_.relay_tcp && passes_on(path, message, out)) return;
+
     const auto number = static_cast<std::size_t>(message.method());
     if (number < Counters::kMethods) ++counters_.requests[number];
     Request request{path, message, now, wall, out, Envelope{path, message}, table_.find(path.tuple)};
@@ -70,7 +73,7 @@ void Machine::on_message(const Path& path, const stun::MessageView& message, Ins
         on_binding(request);
         return;
     }
-    if (!may_have_allocation(message.method())) {
+    if (!may_have_allocation(message.method(), config_.relay_tcp)) {
         if (may_answer(request, unauthenticated_limits_)) refuse(request, ErrorCode::BadRequest);
         return;
     }
@@ -86,6 +89,10 @@ void Machine::on_message(const Path& path, const stun::MessageView& message, Ins
             return;
         }
     }
+    // A data connection proves itself by the credential of the allocation that it is for.
+    if (message.method() == Method::ConnectionBind) {
+        if (const Connection* connection = connection_of(message)) request.allocation = connection->allocation;
+    }
     // A restored allocation whose sockets are not bound yet: the client asks again in a moment.
     const PendingAllocation* waiting = pending_.find(path.tuple);
     if (waiting != nullptr && !waiting->answer_to) return;
@@ -100,6 +107,8 @@ void Machine::on_message(const Path& path, const stun::MessageView& message, Ins
         case Method::Refresh: on_refresh(request); break;
         case Method::CreatePermission: on_create_permission(request); break;
         case Method::ChannelBind: on_channel_bind(request); break;
+        case Method::Connect: on_connect(request); break;
+        case Method::ConnectionBind: on_connection_bind(request); break;
         default: break;
     }
 }
@@ -149,7 +158,9 @@ bool Machine::authenticate(Request& request) {
     const Allocation* made = waiting != nullptr ? waiting->allocation.get() : request.allocation;
     const bool again = request.message.method() == Method::Allocate && made != nullptr &&
                        made->transaction == request.envelope.transaction;
-    const bool owns = request.allocation != nullptr && request.allocation->keys.md5 == verdict->keys.md5;
+    // A data connection is not the 5-tuple of the allocation that it is for.
+    const bool owns = request.allocation != nullptr && request.message.method() != Method::ConnectionBind &&
+                      request.allocation->keys.md5 == verdict->keys.md5;
     Allocation* own = owns ? request.allocation : nullptr;
     if (verdict->stale && !again) {
         challenge(request, ErrorCode::StaleNonce, own);
@@ -175,6 +186,7 @@ std::optional<ErrorCode> Machine::short_refusal(const Request& request) const {
         if (transport && stun::decode_requested_transport(*transport)) return {};
         return ErrorCode::BadRequest;
     }
+    if (request.message.method() == Method::ConnectionBind) return ErrorCode::BadRequest;  // a datagram binds nothing
     const std::size_t answer = authenticator_.challenge_size(realm_of(request.path, request.allocation)) +
                                (request.envelope.fingerprint ? kFingerprintSize : 0);
     const bool large = answer > kAmplificationMax * request.message.bytes().size();
@@ -277,6 +289,7 @@ void Machine::advance(Instant now, Outbox& out) {
         switch (timer.kind) {
             case Timer::Kind::Expiry: expire(allocation, now, out); break;
             case Timer::Kind::Sweep: sweep(allocation, now); break;
+            case Timer::Kind::Connection: close(*connections_.find(timer.connection), out); break;
             case Timer::Kind::Opening:
                 abandon(pending_.take(allocation.tuple()), CloseReason::NotRestored, now, out);
                 break;
@@ -289,7 +302,7 @@ void Machine::set_credentials(std::shared_ptr<const CredentialSource> credential
     authenticator_.set_credentials(std::move(credentials));
 }
 
-void Machine::set_policy(std::shared_ptr<const PeerPolicy> policy) {
+void Machine::set_policy(std::shared_ptr<const PeerPolicy> policy, Outbox& out) {
     policy_ = std::move(policy);
     const auto enforce = [&](Allocation& allocation) {
         const bool relay_only = allocation.relay_peers_only;
@@ -299,6 +312,8 @@ void Machine::set_policy(std::shared_ptr<const PeerPolicy> policy) {
         allocation.channels.erase_if([&](const Channels::Channel& channel) {
             return !now_valid.check(channel.peer.address, relay_only) || !now_valid.allows_port(channel.peer);
         });
+        const auto denied = [&](const Connection& one) { return !now_valid.check(one.peer.address, relay_only); };
+        close_connections(allocation, denied, out);
     };
     table_.for_each(enforce);
     pending_.for_each([&](PendingAllocation& waiting) { enforce(*waiting.allocation); });

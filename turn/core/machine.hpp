@@ -7,6 +7,7 @@
 #include "turn/core/attributes_known.hpp"
 #include "turn/core/authenticator.hpp"
 #include "turn/core/behaviour_discovery.hpp"
+#include "turn/core/connections.hpp"
 #include "turn/core/pending.hpp"
 #include "turn/core/rate_limits.hpp"
 #include "turn/core/relay_slots.hpp"
@@ -32,8 +33,9 @@ struct Request {
 
 /// What is behind Server: its state, and the steps that more than one method takes. The methods
 /// themselves are one file each: binding.cpp, behaviour_discovery.cpp, allocate.cpp, refresh.cpp,
-/// create_permission.cpp, channel_bind.cpp, send_indication.cpp, icmp.cpp; ChannelData is data_plane.cpp;
-/// clients that change their address are changing_path.cpp; records are moving.cpp.
+/// create_permission.cpp, channel_bind.cpp, send_indication.cpp, icmp.cpp, connect.cpp, connection_bind.cpp,
+/// connection_attempt.cpp; ChannelData is data_plane.cpp; clients that change their address are
+/// changing_path.cpp; records are moving.cpp.
 class Machine {
 public:
     Machine(Config config, std::shared_ptr<const CredentialSource> credentials,
@@ -48,6 +50,11 @@ public:
     void relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bound, Instant now, Outbox& out);
     void on_icmp(RelayId relay, const Endpoint& peer, const stun::IcmpValue& icmp, Instant now, Outbox& out);
     void client_gone(const FiveTuple& tuple, Instant now, Outbox& out);
+    void connection_opened(ConnectionId id, std::expected<void, ConnectError> opened, Instant now, Outbox& out);
+    std::optional<ConnectionId> peer_connected(RelayId relay, const Endpoint& source, Instant now, Outbox& out);
+    void connection_closed(ConnectionId id);
+    std::size_t relayable(ConnectionId id, std::size_t at_most, Instant now) noexcept;
+    void relayed(ConnectionId id, Direction direction, std::size_t size, Instant now) noexcept;
     void advance(Instant now, Outbox& out);
     std::optional<Instant> next_deadline(Instant now) const noexcept { return wheel_.next_deadline(now); }
 
@@ -56,7 +63,7 @@ public:
     bool knows(const FiveTuple& tuple) const noexcept;
 
     void set_credentials(std::shared_ptr<const CredentialSource> credentials);
-    void set_policy(std::shared_ptr<const PeerPolicy> policy);
+    void set_policy(std::shared_ptr<const PeerPolicy> policy, Outbox& out);
     template <typename Which>
     std::size_t kill_if(Which&& which, CloseReason reason, Instant now, Outbox& out);
 
@@ -79,6 +86,8 @@ private:
     void on_refresh(Request& request);
     void on_create_permission(Request& request);
     void on_channel_bind(Request& request);
+    void on_connect(Request& request);
+    void on_connection_bind(Request& request);
     void on_send(const Path& path, const stun::MessageView& message, Instant now, Outbox& out);
 
     // Steps before a method: who is it, and may it have an answer at all.
@@ -103,6 +112,7 @@ private:
     // Allocate's pieces.
     std::expected<Families, stun::ErrorCode> families_of(const Request& request) const;
     void redirect(Request& request, const Redirection::Alternate& to);  // 300
+    static bool fits_tcp(const Request& request);
     void answer_allocate(const Envelope& to, const Allocation& allocation, Instant now, Outbox& out);
     void open_relays(PendingAllocation& waiting, std::span<const Endpoint> exact, Instant now, Outbox& out);
     void reserve_next(Allocation& allocation, const Endpoint& even, Instant now);
@@ -127,6 +137,16 @@ private:
     void move_client(Allocation& allocation, const Path& path, Outbox& out);
     void register_names(const Allocation& allocation);
     void forget_names(const Allocation& allocation);
+
+    // Connections with peers.
+    bool passes_on(const Path& path, const stun::MessageView& message, Outbox& out) const;
+    Connection* connection_of(const stun::MessageView& message) const noexcept;
+    ConnectionId new_connection_id();
+    void arm(Connection& connection, Instant deadline);
+    void forget(Connection& connection);
+    void close(Connection& connection, Outbox& out);
+    template <typename Which>
+    void close_connections(const Allocation& allocation, Which&& which, Outbox& out);
 
     // An allocation's life.
     void arm_expiry(Allocation& allocation);
@@ -155,10 +175,20 @@ private:
     AllocationTable table_;
     Pending pending_;
     RelaySlots slots_;
+    Connections connections_;
     Retransmissions retransmissions_;
     Wheel wheel_;
     Counters counters_;
 };
+
+template <typename Which>
+void Machine::close_connections(const Allocation& allocation, Which&& which, Outbox& out) {
+    const std::vector<ConnectionId> all = allocation.connections;  // closing takes them out
+    for (const ConnectionId id : all) {
+        Connection& connection = *connections_.find(id);
+        if (which(connection)) close(connection, out);
+    }
+}
 
 template <typename Which>
 std::size_t Machine::kill_if(Which&& which, CloseReason reason, Instant now, Outbox& out) {

@@ -19,7 +19,8 @@ std::optional<AllocationRecord> Machine::record(const FiveTuple& tuple, Instant 
 
 std::optional<Server::Released> Machine::release(const FiveTuple& tuple, Instant now) {
     const Allocation* live = table_.find(tuple);
-    if (live == nullptr || live->expires_at <= now) return {};
+    // Connections with peers stay where they are, and their allocation with them: ids name their worker.
+    if (live == nullptr || live->expires_at <= now || !live->connections.empty()) return {};
     const std::unique_ptr<Allocation> allocation = table_.take(tuple);
     disarm(*allocation);
     Server::Released released{allocation->to_record(now), {}};
@@ -35,6 +36,7 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
     const bool ours = std::ranges::all_of(record.relayed, [&](const Endpoint& relayed) {
         return shared_.relays.owns(relayed.address) && relayed.port != 0;
     });
+    if (record.protocol == RelayProtocol::Tcp && (!config_.relay_tcp || !is_stream(path.tuple.transport))) return nullptr;
     if (knows(path.tuple) || record.relayed.empty() || record.relayed.size() > 2 || !ours) return nullptr;
     if (record.id.value >= kIdEnd || record.left <= Milliseconds{0} || record.age < Milliseconds{0} || record.age >= config_.max_session ||
         (record.authorized_left && *record.authorized_left <= Milliseconds{0})) {
@@ -58,6 +60,7 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
     allocation->third_party = record.third_party;
     if (record.authorized_left) allocation->authorized_until = now + *record.authorized_left;
     allocation->relay_peers_only = record.relay_peers_only;
+    allocation->protocol = record.protocol;
     allocation->limit_bandwidth(record.bandwidth_kbit_s);
     allocation->limit_rates(config_);
     allocation->bandwidth.set_level(record.bandwidth_left, now);

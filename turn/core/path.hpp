@@ -22,6 +22,9 @@ struct RelayId {
     friend bool operator==(RelayId, RelayId) noexcept = default;
 };
 
+/// What a relayed transport address speaks with peers: REQUESTED-TRANSPORT (RFC 8656 §18.8, RFC 6062 §4.1).
+enum class RelayProtocol : std::uint8_t { Udp, Tcp };
+
 /// Names an allocation in logs, records and the CLI; unique on the node, never used twice.
 struct AllocationIdTag;
 using AllocationId = StrongId<AllocationIdTag>;

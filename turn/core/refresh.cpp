@@ -79,6 +79,8 @@ void Machine::on_refresh(Request& request) {
 void Machine::end_family(Allocation& allocation, Family family, Outbox& out) {
     const auto gone = std::ranges::find_if(
         allocation.relayed, [&](const Relayed& one) { return one.local.address.family() == family; });
+    close_connections(
+        allocation, [&](const Connection& one) { return one.peer.address.family() == family; }, out);
     close_relay(*gone, out);
     allocation.relayed.erase(gone);
     allocation.permissions.erase_if([&](const IpAddress& peer, Instant) { return peer.family() == family; });

@@ -5,10 +5,14 @@ namespace {
 
 constexpr std::size_t kPorts = 65'536;
 
+constexpr std::uint8_t mark_of(RelayProtocol protocol) noexcept {
+    return static_cast<std::uint8_t>(1 + static_cast<std::uint8_t>(protocol));
+}
+
 }  // namespace
 
 RelayDirectory::RelayDirectory(std::vector<Address> addresses)
-    : addresses_(std::move(addresses)), live_(std::make_unique<std::atomic<bool>[]>(addresses_.size() * kPorts)) {}
+    : addresses_(std::move(addresses)), live_(std::make_unique<std::atomic<std::uint8_t>[]>(addresses_.size() * kPorts)) {}
 
 std::optional<std::size_t> RelayDirectory::index_of(const IpAddress& address) const noexcept {
     for (std::size_t i = 0; i < addresses_.size(); ++i) {
@@ -21,7 +25,7 @@ std::optional<std::size_t> RelayDirectory::live_index(const Endpoint& endpoint) 
     // Several local addresses may stand behind one public one; a port of it is live on one of them.
     for (std::size_t i = 0; i < addresses_.size(); ++i) {
         if (addresses_[i].local != endpoint.address && addresses_[i].external != endpoint.address) continue;
-        if (live_[i * kPorts + endpoint.port].load(std::memory_order_relaxed)) return i;
+        if (live_[i * kPorts + endpoint.port].load(std::memory_order_relaxed) != 0) return i;
     }
     return {};
 }
@@ -39,21 +43,23 @@ Endpoint RelayDirectory::to_external(const Endpoint& endpoint) const noexcept {
     return index ? Endpoint{addresses_[*index].external, endpoint.port} : endpoint;
 }
 
-std::optional<Endpoint> RelayDirectory::destination(const Endpoint& peer) const noexcept {
+std::optional<Endpoint> RelayDirectory::destination(const Endpoint& peer, RelayProtocol protocol) const noexcept {
     bool ours = false;
     for (std::size_t i = 0; i < addresses_.size(); ++i) {
         if (addresses_[i].local != peer.address && addresses_[i].external != peer.address) continue;
-        if (live_[i * kPorts + peer.port].load(std::memory_order_relaxed)) return Endpoint{addresses_[i].local, peer.port};
+        if (live_[i * kPorts + peer.port].load(std::memory_order_relaxed) == mark_of(protocol)) {
+            return Endpoint{addresses_[i].local, peer.port};
+        }
         ours = true;
     }
     if (ours) return {};
     return peer;
 }
 
-void RelayDirectory::set_live(const Endpoint& local, bool live) noexcept {
+void RelayDirectory::set_live(const Endpoint& local, bool live, RelayProtocol protocol) noexcept {
     for (std::size_t i = 0; i < addresses_.size(); ++i) {
         if (addresses_[i].local == local.address) {
-            live_[i * kPorts + local.port].store(live, std::memory_order_relaxed);
+            live_[i * kPorts + local.port].store(live ? mark_of(protocol) : std::uint8_t{0}, std::memory_order_relaxed);
         }
     }
 }

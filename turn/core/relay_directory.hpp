@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/endpoint.hpp"
+#include "turn/core/path.hpp"
 
 namespace turnpike::core {
 
@@ -31,20 +32,22 @@ public:
     /// Whether a live allocation has this relayed address (either form).
     bool live(const Endpoint& endpoint) const noexcept;
     Endpoint to_local(const Endpoint& endpoint) const noexcept;     // unchanged when not ours
-    /// Where a datagram to `peer` really goes: `peer` itself, the local form of a live relayed address
-    /// of ours, or nothing when the address is ours and no live allocation has the port (T8).
-    std::optional<Endpoint> destination(const Endpoint& peer) const noexcept;
+    /// Where a datagram to `peer` really goes, or a connection: `peer` itself, the local form of a live
+    /// relayed address of ours, or nothing when the address is ours and no live allocation has the port
+    /// for that protocol (T8).
+    std::optional<Endpoint> destination(const Endpoint& peer,
+                                        RelayProtocol protocol = RelayProtocol::Udp) const noexcept;
     Endpoint to_external(const Endpoint& endpoint) const noexcept;  // unchanged when not ours
 
     /// The driver's side: a port goes live when its socket is bound, and ends with it.
-    void set_live(const Endpoint& local, bool live) noexcept;
+    void set_live(const Endpoint& local, bool live, RelayProtocol protocol = RelayProtocol::Udp) noexcept;
 
 private:
     std::optional<std::size_t> index_of(const IpAddress& address) const noexcept;
     std::optional<std::size_t> live_index(const Endpoint& endpoint) const noexcept;
 
     std::vector<Address> addresses_;
-    std::unique_ptr<std::atomic<bool>[]> live_;  // addresses × 65,536
+    std::unique_ptr<std::atomic<std::uint8_t>[]> live_;  // addresses × 65,536: 0, or 1 + RelayProtocol
 };
 
 }  // namespace turnpike::core

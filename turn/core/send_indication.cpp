@@ -10,7 +10,7 @@ using stun::Attribute;
 
 void Machine::on_send(const Path& path, const stun::MessageView& message, Instant now, Outbox& out) {
     Allocation* allocation = table_.find(path.tuple);
-    if (allocation == nullptr || allocation->expires_at <= now) {
+    if (allocation == nullptr || allocation->expires_at <= now || allocation->protocol != RelayProtocol::Udp) {
         ++counters_.dropped_no_allocation;
         return;
     }

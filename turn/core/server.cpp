@@ -29,6 +29,13 @@ void Server::relay_opened(RelayId relay, std::expected<Endpoint, OpenError> boun
 void Server::on_icmp(RelayId relay, const Endpoint& peer, const stun::IcmpValue& icmp, Instant now, Outbox& out) {
     state_->on_icmp(relay, peer, icmp, now, out);
 }
+void Server::connection_opened(ConnectionId id, std::expected<void, ConnectError> opened, Instant now, Outbox& out) {
+    state_->connection_opened(id, opened, now, out);
+}
+std::optional<ConnectionId> Server::peer_connected(RelayId relay, const Endpoint& peer, Instant now, Outbox& out) {
+    return state_->peer_connected(relay, peer, now, out);
+}
+void Server::connection_closed(ConnectionId id) { state_->connection_closed(id); }
 void Server::client_gone(const FiveTuple& tuple, Instant now, Outbox& out) { state_->client_gone(tuple, now, out); }
 void Server::advance(Instant now, WallTime /*wall*/, Outbox& out) { state_->advance(now, out); }
 std::optional<Instant> Server::next_deadline(Instant now) const noexcept { return state_->next_deadline(now); }
@@ -41,13 +48,19 @@ std::optional<ToClient> Server::to_client(RelayId relay, const Endpoint& peer, s
                                           Instant now) noexcept {
     return state_->to_client(relay, peer, size, now);
 }
+std::size_t Server::relayable(ConnectionId id, std::size_t at_most, Instant now) noexcept {
+    return state_->relayable(id, at_most, now);
+}
+void Server::relayed(ConnectionId id, Direction direction, std::size_t size, Instant now) noexcept {
+    state_->relayed(id, direction, size, now);
+}
 bool Server::knows(const FiveTuple& tuple) const noexcept { return state_->knows(tuple); }
 
 void Server::set_credentials(std::shared_ptr<const CredentialSource> credentials) {
     state_->set_credentials(std::move(credentials));
 }
-void Server::set_policy(std::shared_ptr<const PeerPolicy> policy) {
-    state_->set_policy(std::move(policy));
+void Server::set_policy(std::shared_ptr<const PeerPolicy> policy, Outbox& out) {
+    state_->set_policy(std::move(policy), out);
 }
 
 std::size_t Server::kill(AllocationId id, CloseReason reason, Instant now, Outbox& out) {

@@ -39,12 +39,16 @@ struct ToClient {
 
 enum class OpenError : std::uint8_t { NoPorts, NoDescriptors, AddressGone, Refused };
 
+enum class ConnectError : std::uint8_t { Failed, NoDescriptors };
+
 /// One allocation, for listings.
 struct AllocationSummary {
     AllocationId id;
     FiveTuple tuple;
     std::vector<Endpoint> relayed;  // external form
     std::string username, subject, realm;
+    RelayProtocol protocol = RelayProtocol::Udp;
+    std::size_t connections = 0;    // with peers; protocol Tcp
     Seconds age{}, left{};
     Traffic traffic;
     std::vector<AllocationRecord::Permission> permissions;
@@ -111,6 +115,16 @@ public:
     /// of our own). The client of a permitted peer hears of it, a few times per second.
     void on_icmp(RelayId relay, const Endpoint& peer, const stun::IcmpValue& icmp, Instant now, Outbox& out);
 
+    /// The driver's answer to OpenConnection, in the same turn or later.
+    void connection_opened(ConnectionId id, std::expected<void, ConnectError> opened, Instant now, Outbox& out);
+
+    /// A peer connected to a relayed address for TCP; `peer` is in its local form where it is one of our own
+    /// relayed addresses. The connection's id; without one it is not wanted.
+    std::optional<ConnectionId> peer_connected(RelayId relay, const Endpoint& peer, Instant now, Outbox& out);
+
+    /// A connection with a peer ended by itself; the driver has closed the data connection too.
+    void connection_closed(ConnectionId id);
+
     /// A stream client's connection ended: its allocation ends with it (RFC 8656 §7.2 and §3).
     void client_gone(const FiveTuple& tuple, Instant now, Outbox& out);
 
@@ -124,14 +138,19 @@ public:
     /// `peer` is the datagram's source (local form where it is one of our own relayed addresses).
     std::optional<ToClient> to_client(RelayId relay, const Endpoint& peer, std::size_t size, Instant now) noexcept;
 
+    /// How many of `at_most` bytes a connection with a peer may relay now, either way. After that many or
+    /// fewer were read from one side, relayed() counts them. One look-up each.
+    std::size_t relayable(ConnectionId id, std::size_t at_most, Instant now) noexcept;
+    void relayed(ConnectionId id, Direction direction, std::size_t size, Instant now) noexcept;
+
     /// Whether this worker has (or is about to have) an allocation on the 5-tuple.
     bool knows(const FiveTuple& tuple) const noexcept;
 
     // ---- operation ----
 
     void set_credentials(std::shared_ptr<const CredentialSource> credentials);
-    /// Permissions and channels that it does not allow any more end now.
-    void set_policy(std::shared_ptr<const PeerPolicy> policy);
+    /// Permissions, channels and connections with peers that it does not allow any more end now.
+    void set_policy(std::shared_ptr<const PeerPolicy> policy, Outbox& out);
 
     /// Ends allocations by id, or by realm and subject; the number of them.
     std::size_t kill(AllocationId id, CloseReason reason, Instant now, Outbox& out);
@@ -146,7 +165,7 @@ public:
 
     std::optional<AllocationRecord> record(const FiveTuple& tuple, Instant now) const;
     /// Takes the allocation out without ending it: quota and port stay reserved. The driver moves the
-    /// relay sockets, one for each of `relays`.
+    /// relay sockets, one for each of `relays`. One that has connections with peers stays.
     /// Not while client_moving(), unless it is fetched: then it is known by its main 5-tuple only.
     struct Released {
         AllocationRecord record;

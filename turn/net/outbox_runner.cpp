@@ -17,7 +17,13 @@ void Worker::run_outbox(const IpFields& ip, unsigned hops) {
         if (const auto* open = std::get_if<core::OpenRelay>(&action)) {
             const core::OpenRelay request = *open;  // the answer may move the actions
             const Instant now = node_.clock.now();
-            server_.relay_opened(request.relay, relays_.open(request, now), now, node_.clock.wall(), outbox_);
+            const auto bound = request.protocol == core::RelayProtocol::Tcp ? tcp_relays_.open(request, now)
+                                                                            : relays_.open(request, now);
+            server_.relay_opened(request.relay, bound, now, node_.clock.wall(), outbox_);
+            continue;
+        }
+        if (const auto* open = std::get_if<core::OpenConnection>(&action)) {
+            connect_to_peer(core::OpenConnection{*open});
             continue;
         }
         std::visit(
@@ -31,6 +37,13 @@ void Worker::run_outbox(const IpFields& ip, unsigned hops) {
                     if (RelaySocket* const relay = relays_.find(close.relay)) transmit_.flush(relay->socket);
                     if (close.with_next) relays_.end_next_of(close.relay, node_.clock.now());
                     relays_.close(close.relay, node_.clock.now());
+                    tcp_relays_.close(close.relay, node_.clock.now());
+                },
+                [&](const core::OpenConnection&) {},
+                [&](const core::CloseConnection& close) { connections_.close(close.id); },
+                [&](const core::BindConnection& bind) { leave_streams(bind.data, bind.id, index_, {}); },
+                [&](const core::PassOn& pass) {
+                    leave_streams(pass.path, {}, pass.worker, outbox_.bytes(pass.request));
                 },
                 [&](const core::EndReservation& end) { relays_.end_reservation(end.local, node_.clock.now()); },
                 [&](const core::FetchAllocation& wanted) { fetch(wanted, hops); },

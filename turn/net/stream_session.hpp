@@ -84,6 +84,7 @@ public:
     Instant received_at;     // last byte from the client
     Instant partial_since;   // when `input` began to hold the front of a frame
     Bytes input;             // the front of a frame
+    bool held = false;       // its bytes are nobody's until it has left or is resumed
     bool dirty = false;      // in StreamSessions' list of sessions to flush
     bool write_blocked = false;
     void* owner = nullptr;   // the StreamSessions whose events these are

@@ -187,6 +187,21 @@ void StreamSessions::close(StreamSession& session) {
     sink_.on_session_closed(path);
 }
 
+void StreamSessions::hold(std::uint64_t link) {
+    StreamSession* const session = find(link);
+    if (session == nullptr) return;
+    session->held = true;
+    session->readable.stop();
+}
+
+void StreamSessions::resume(std::uint64_t link) {
+    StreamSession* const session = find(link);
+    if (session == nullptr) return;
+    session->held = false;
+    session->readable.start();
+    session->readable.activate();  // for what was read already
+}
+
 // ---- reading ----
 
 void StreamSessions::on_readable(int, short, void* session) {
@@ -199,6 +214,7 @@ void StreamSessions::receive(StreamSession& session) {
     if (session.stage == Stage::ProxyHeader && !take_proxy_header(session)) return;
     if (session.stage == Stage::FirstByte && !take_first_byte(session)) return;
     const std::uint64_t link = session.path.link;
+    if (session.held) return;
     for (int i = 0; i < kReadsPerWake; ++i) {
         if (memory_.free_slots() == 0) sink_.make_room();
         const ByteSpan slot = memory_.take_slot();
@@ -213,6 +229,8 @@ void StreamSessions::receive(StreamSession& session) {
         if (got.size > 0) {
             session.received_at = now;
             if (session.stage == Stage::FirstFrame && !begins_turn(session, bytes)) return;
+        }
+        if (!bytes.empty()) {
             if (!take_frames(session, bytes)) {
                 if (find(link) == &session) close(session);
                 return;
@@ -221,6 +239,7 @@ void StreamSessions::receive(StreamSession& session) {
         }
         if (before == 0 || bytes.size() < whole) session.partial_since = now;
         session.input.assign(bytes.begin(), bytes.end());
+        if (session.held) return;
         if (got.ended) {
             close(session);
             return;
@@ -353,7 +372,7 @@ bool StreamSessions::take_frames(StreamSession& session, ByteSpan& bytes) {
         bytes = bytes.subspan((*frame)->consumed);
         if (session.stage == Stage::FirstFrame) enter(session, Stage::Open, clock_.now());
         sink_.on_frame(session.path, message);
-        if (find(link) != &session) return true;
+        if (find(link) != &session || session.held) return true;
     }
     return true;
 }

@@ -38,6 +38,10 @@ public:
     /// Closes it once what is queued has left.
     void close_after_flush(std::uint64_t link);
 
+    /// Nothing more is read from it or cut off it, until it is released or resumed.
+    void hold(std::uint64_t link);
+    void resume(std::uint64_t link);
+
     /// Once per wake: writes what was queued, forgets ended sessions.
     void flush();
     void advance(Instant now);

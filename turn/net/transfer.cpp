@@ -91,6 +91,7 @@ bool Worker::send_away(const FiveTuple& tuple, unsigned target, Done done) {
     for (const core::RelayId id : released->relays) {
         if (RelaySocket* const relay = relays_.find(id)) transmit_.flush(relay->socket);
         parcel.relays.push_back(relays_.release(id));
+        parcel.tcp_relays.push_back(tcp_relays_.release(id));
     }
     if (is_stream(tuple.transport)) {
         parcel.session = streams_.release(streams_.find_link(tuple));
@@ -146,6 +147,7 @@ void Worker::adopt(Parcel parcel) {
     }
     for (std::size_t i = 0; i < ids->size(); ++i) {
         if (parcel.relays[i]) relays_.adopt(std::move(parcel.relays[i]), (*ids)[i]);
+        if (parcel.tcp_relays[i]) tcp_relays_.adopt(std::move(parcel.tcp_relays[i]), (*ids)[i]);
     }
     ++by_transport_[static_cast<std::size_t>(tuple.transport)];
 
@@ -175,6 +177,9 @@ void Worker::refuse(Parcel parcel, const core::Path& path) {
     const core::AllocationRecord& record = parcel.record;
     for (auto& relay : parcel.relays) {
         if (relay) relays_.end(std::move(relay), node_.clock.now());
+    }
+    for (auto& relay : parcel.tcp_relays) {
+        if (relay) tcp_relays_.end(std::move(relay), node_.clock.now());
     }
     node_.quota.release(record.realm, record.subject);
     if (node_.reports) {

@@ -65,8 +65,10 @@ Worker::Worker(unsigned index, Node& node, core::Config config,
                std::shared_ptr<const core::PeerPolicy> policy)
     : index_(index), node_(node),
       relays_(loop_, node.ports, node.reserved, node.relays, node.random, &on_relay_readable, this),
+      tcp_relays_(loop_, node.ports, node.relays, node.random, &on_peer_acceptable, this),
       streams_(loop_, reader_, node.census, node.handshakes, node.limits, node.clock, *this, node.upstream_failed),
       dtls_(reader_, node.census, node.handshakes, node.cookies, node.limits, node.clock, *this, *this),
+      connections_(loop_, *this),
       overrides_(node.random), guests_(node.random), indication_ids_(node.random),
       server_(std::move(config), std::move(credentials), std::move(policy),
               {node.relays, node.quota, node.revocations, node.next_allocation_id, node.reservations, node.strangers,
@@ -131,13 +133,15 @@ void Worker::run() {
 // The end of a round: what this round's events decided leaves, in as few calls as possible.
 void Worker::settle() {
     do {
+        settle_leaving();
         for (const FiveTuple& tuple : std::exchange(gone_, {})) {
             server_.client_gone(tuple, node_.clock.now(), outbox_);
             run_outbox();
         }
         streams_.flush();
         dtls_.settle();
-    } while (!gone_.empty());
+    } while (!gone_.empty() || !leaving_.empty());
+    connections_.recycle();
     make_room();
     rearm_timer();
 }
@@ -154,6 +158,7 @@ void Worker::on_timer() {
     run_outbox();
     streams_.advance(now);
     dtls_.advance(now);
+    tcp_relays_.accept_again();
 }
 
 void Worker::rearm_timer() {
@@ -352,12 +357,18 @@ void Worker::add_to(Snapshot& total) const {
     total.upstream_connections += streams_.upstreams().size();
     total.upstream_opened += streams_.upstreams().opened;
     total.upstream_failed += streams_.upstreams().failed;
+    total.peer_connections += connections_.size();
     total.stream_queue_drops += streams_.media_dropped + dtls_.media_dropped;
     total.stream_sessions_refused += streams_.refused + dtls_.refused;
     total.counters.dropped_malformed += dtls_.dropped;
     total.ttl_drops += ttl_drops_;
     total.handed_over += handed_over_;
     total.hand_over_drops += hand_over_dropped_;
+}
+
+void Worker::set_policy(std::shared_ptr<const core::PeerPolicy> policy) {
+    server_.set_policy(std::move(policy), outbox_);
+    run_outbox();
 }
 
 std::size_t Worker::kill(core::AllocationId id, core::CloseReason reason) {

@@ -14,9 +14,11 @@
 #include "turn/net/error_queue.hpp"
 #include "turn/net/mailbox.hpp"
 #include "turn/net/overrides.hpp"
+#include "turn/net/peer_connections.hpp"
 #include "turn/net/relay_sockets.hpp"
 #include "turn/net/steering.hpp"
 #include "turn/net/stream_sessions.hpp"
+#include "turn/net/tcp_relays.hpp"
 #include "turn/net/transmit_queue.hpp"
 #include "turn/net/worker_pool.hpp"
 
@@ -54,10 +56,10 @@ struct Node {
 /// and a core::Server that decides. A 5-tuple belongs to one worker at a time.
 ///
 /// worker.cpp is the thread and the packet path, outbox_runner.cpp does what the core decided,
-/// transfer.cpp moves 5-tuples and requests between workers.
+/// transfer.cpp moves 5-tuples and requests between workers, tcp_relaying.cpp has connections with peers.
 ///
 /// Threading  the worker's own thread, except where said
-class Worker final : private ClientSink, private DtlsConnection::Wire {
+class Worker final : private ClientSink, private DtlsConnection::Wire, private PeerConnections::Sink {
 public:
     Worker(unsigned index, Node& node, core::Config config,
            std::shared_ptr<const core::CredentialSource> credentials,
@@ -82,6 +84,7 @@ public:
     // ---- posted by the pool ----
     core::Server& server() noexcept { return server_; }
     void add_to(Snapshot& snapshot) const;
+    void set_policy(std::shared_ptr<const core::PeerPolicy> policy);
     std::size_t kill(core::AllocationId id, core::CloseReason reason);
     std::size_t kill_subject(std::string_view realm, std::string_view subject, core::CloseReason reason);
 
@@ -100,11 +103,19 @@ private:
     struct Parcel {
         core::AllocationRecord record;
         std::vector<std::unique_ptr<RelaySocket>> relays;
+        std::vector<std::unique_ptr<TcpRelay>> tcp_relays;  // one of both for each relayed address
         std::unique_ptr<StreamSession> session;
         std::unique_ptr<DtlsSession> association;
         std::uint64_t move = 0;
         unsigned from = 0;
         Done done;
+    };
+    // A stream client that leaves StreamSessions at the end of the round.
+    struct Leaving {
+        std::uint64_t link = 0;
+        std::optional<core::ConnectionId> bound;  // to its peer; else to another worker
+        unsigned worker = 0;
+        Bytes request;
     };
     struct UdpListener {
         Worker* owner = nullptr;
@@ -138,6 +149,19 @@ private:
     // DtlsConnection::Wire
     void send_record(const core::Path& to, ByteView datagram) override;
 
+    // tcp_relaying.cpp
+    static void on_peer_acceptable(int fd, short what, void* relay);
+    void accept_peers(core::RelayId id);
+    void connect_to_peer(const core::OpenConnection& request);
+    void on_peer_connected(core::ConnectionId id, std::expected<void, core::ConnectError> opened) override;
+    void on_peer_closed(core::ConnectionId id) override;
+    std::size_t relayable(core::ConnectionId id, std::size_t at_most) noexcept override;
+    void relayed(core::ConnectionId id, core::Direction direction, std::size_t size) noexcept override;
+    void leave_streams(const core::Path& path, std::optional<core::ConnectionId> bound, unsigned worker,
+                       ByteView request);
+    void settle_leaving();
+    void take_in(std::unique_ptr<StreamSession> session, ByteView request);
+
     // outbox_runner.cpp
     void run_outbox(const IpFields& ip = {}, unsigned hops = 0);
     void send_to_client(const core::Path& path, ByteView message);
@@ -160,8 +184,10 @@ private:
     DatagramReader reader_;
     TransmitQueue transmit_;
     RelaySockets relays_;
+    TcpRelays tcp_relays_;
     StreamSessions streams_;
     DtlsSessions dtls_;
+    PeerConnections connections_;
     std::vector<std::unique_ptr<UdpListener>> udp_;  // by listener index; null for stream listeners
     Overrides overrides_;  // who has what arrives here
     Overrides guests_;     // what is here and arrives at another worker, its home
@@ -169,6 +195,7 @@ private:
     core::Server server_;
     core::Outbox outbox_;
     std::vector<FiveTuple> gone_;  // stream clients that ended in this round
+    std::vector<Leaving> leaving_;
     std::size_t by_transport_[4] = {};
     Event timer_;
     std::optional<Instant> timer_at_;

@@ -120,8 +120,10 @@ std::expected<void, StartError> WorkerPool::State::open() {
         sockets.push_back(std::move(*opened));
     }
 
-    const core::Config config = core_config();
+    core::Config config = core_config();
+    config.workers = options.workers;
     for (unsigned w = 0; w < options.workers; ++w) {
+        config.worker = w;
         auto worker = std::make_unique<Worker>(w, *node, config, credentials, policy);
         for (std::size_t i = 0; i < bound.size(); ++i) {
             const auto index = static_cast<std::uint16_t>(i);
@@ -232,7 +234,7 @@ void WorkerPool::set_credentials(std::shared_ptr<const core::CredentialSource> c
 void WorkerPool::set_policy(core::PeerPolicy::Rules peers) {
     state_->policy = std::make_shared<const core::PeerPolicy>(std::move(peers), state_->node->relays);
     state_->ask([policy = state_->policy](Worker& worker) {
-        worker.server().set_policy(policy);
+        worker.set_policy(policy);
         return true;
     });
 }

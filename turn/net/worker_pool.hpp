@@ -80,6 +80,7 @@ struct Snapshot {
     std::size_t allocations = 0;
     std::size_t allocations_by_transport[4] = {};
     std::size_t stream_sessions = 0;             // of clients that have a connection: TCP, TLS, DTLS
+    std::size_t peer_connections = 0;            // of allocations for TCP
     std::size_t ports_used = 0, ports_capacity = 0;
     std::uint64_t datagrams_received = 0, datagrams_sent = 0, receive_drops = 0;  // SO_RXQ_OVFL
     std::uint64_t tls_handshakes_ok = 0, tls_handshakes_failed = 0, tls_handshakes_refused = 0;  // DTLS too

@@ -59,6 +59,8 @@ Json allocation_json(const Node& node, const core::AllocationSummary& a) {
             {"client", a.tuple.client.to_string()},
             {"server", a.tuple.server.to_string()},
             {"relayed", std::move(relayed)},
+            {"relayed_transport", a.protocol == core::RelayProtocol::Tcp ? "tcp" : "udp"},
+            {"peer_connections", a.connections},
             {"username", a.username},
             {"subject", a.subject},
             {"realm", a.realm},

@@ -67,6 +67,7 @@ void read_relay(config::Document& document, config::Table relay, const Machine& 
         {{"rfc8656", stun::ChannelRange::Rfc8656}, {"rfc5766", stun::ChannelRange::Rfc5766}});
     relay.flag("mobility", net.core.mobility);
     relay.flag("nat_rebinding", net.core.nat_rebinding);
+    relay.flag("tcp", net.core.relay_tcp);
     relay.duration("max_lifetime", net.core.lifetime_max, 60s, 24h);
     relay.duration("max_session", net.core.max_session, 60s, 720h);
     net.core.lifetime_default = std::min(net.core.lifetime_default, net.core.lifetime_max);

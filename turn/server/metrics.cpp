@@ -117,6 +117,8 @@ void collect_requests(ops::Scrape& s, const net::Snapshot& snap) {
     s.gauge("turnpike_relay_stream_sessions",
             "TCP and TLS connections and DTLS associations of clients.",
             number(snap.stream_sessions));
+    s.gauge("turnpike_relay_peer_connections", "TCP connections with peers (RFC 6062).",
+            number(snap.peer_connections));
     s.counter("turnpike_relay_tls_handshakes_total", "TLS and DTLS handshakes.",
               number(snap.tls_handshakes_ok), {{"result", "ok"}});
     s.counter("turnpike_relay_tls_handshakes_total", "TLS and DTLS handshakes.",

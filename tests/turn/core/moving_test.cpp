@@ -132,7 +132,7 @@ TEST_F(Moving, DoesNotAdoptOnATakenFiveTuple) {
 TEST_F(Moving, LeavesOutWhatThePolicyDenies) {
     core::PeerPolicy::Rules rules;
     rules.deny = {cidr("93.184.216.34/32")};
-    second->server.set_policy(second->policy(rules));
+    second->server.set_policy(second->policy(rules), second->out);
     const auto released = first->server.release(client->path.tuple, first->now);
     ASSERT_TRUE(second->server.adopt(released->record, client->path, second->now));
     const auto record = second->server.record(client->path.tuple, second->now);

@@ -101,6 +101,58 @@ TEST_F(PolicyMatrix, Send) {
     EXPECT_TRUE(node.datagrams.empty());
 }
 
+// RFC 6062: a client with relayed addresses for TCP.
+TEST_F(PolicyMatrix, Connect) {
+    NodeOptions options = with_translator();
+    options.config.relay_tcp = true;
+    TurnNode streams{options};
+    TurnClient inside{streams, "192.0.2.1:40000", Transport::Tcp};
+    const auto allocated = inside.request(Method::Allocate, [](auto& m) {
+        m.u8(Attribute::RequestedTransport, stun::kProtocolTcp).u8(Attribute::AdditionalAddressFamily, 2);
+    });
+    ASSERT_TRUE(allocated && allocated->success());
+    for (const IpAddress& peer : denied) {
+        const Endpoint at{peer, 5000};
+        const auto answer =
+            inside.request(Method::Connect, [&](auto& m) { m.xor_address(Attribute::XorPeerAddress, at); });
+        ASSERT_TRUE(answer) << at.to_string();
+        ASSERT_EQ(answer->code(), 403) << at.to_string();
+        ASSERT_FALSE(streams.server.peer_connected(inside.relay(relay_for(peer)), at, streams.now, streams.out))
+            << at.to_string();
+    }
+    EXPECT_TRUE(streams.connects.empty());
+}
+
+// Permissions of an open policy let nobody in once it is closed, and what is connected ends.
+TEST_F(PolicyMatrix, ConnectionsAfterReload) {
+    NodeOptions open = with_translator();
+    open.config.relay_tcp = true;
+    open.config.permissions_max = open.config.connections_max = 100'000;
+    open.config.new_peers_per_second = 0;
+    open.rules.mode = core::PeerPolicy::Mode::Lab;
+    open.rules.allow = {cidr("0.0.0.0/0"), cidr("::/0")};
+    TurnNode was_open{open};
+    TurnClient inside{was_open, "192.0.2.1:40000", Transport::Tcp};
+    ASSERT_TRUE(inside.request(Method::Allocate, [](auto& m) {
+        m.u8(Attribute::RequestedTransport, stun::kProtocolTcp).u8(Attribute::AdditionalAddressFamily, 2);
+    })->success());
+    std::vector<Endpoint> made;
+    for (const IpAddress& peer : denied) {
+        const Endpoint at{peer, 5000};
+        if (!inside.permit({at.to_string()})->success()) continue;
+        ASSERT_TRUE(was_open.server.peer_connected(inside.relay(relay_for(peer)), at, was_open.now, was_open.out));
+        was_open.run();
+        made.push_back(at);
+    }
+    ASSERT_GT(made.size(), 200U);
+    was_open.server.set_policy(was_open.policy(with_translator().rules), was_open.out);
+    was_open.run();
+    EXPECT_EQ(was_open.closed_connections.size(), made.size());
+    for (const Endpoint& at : made) {
+        ASSERT_FALSE(was_open.server.peer_connected(inside.relay(relay_for(at.address)), at, was_open.now, was_open.out));
+    }
+}
+
 // The policy was open when the permissions were made: closing it ends them, and Send finds none.
 TEST_F(PolicyMatrix, Reload) {
     NodeOptions open = with_translator();
@@ -123,7 +175,7 @@ TEST_F(PolicyMatrix, Reload) {
     ASSERT_GT(made.size(), 200U);
     ASSERT_TRUE(hears(inside, made.front()));
 
-    was_open.server.set_policy(was_open.policy(with_translator().rules));
+    was_open.server.set_policy(was_open.policy(with_translator().rules), was_open.out);
     for (std::size_t i = 0; i < made.size(); ++i) {
         inside.indicate(made[i].to_string(), "knock");
         ASSERT_FALSE(inside.channel_data(static_cast<std::uint16_t>(0x4000 + i)))

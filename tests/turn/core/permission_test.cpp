@@ -186,7 +186,7 @@ TEST_F(Permission, EndsWhenANewPolicyDeniesIt) {
     ASSERT_TRUE(client.bind(0x4001, kOther)->success());
     core::PeerPolicy::Rules rules;
     rules.deny = {cidr("93.184.216.34/32")};
-    node.server.set_policy(node.policy(rules));
+    node.server.set_policy(node.policy(rules), node.out);
     EXPECT_FALSE(hears(kPeer));
     EXPECT_FALSE(client.channel_data(0x4000));
     EXPECT_TRUE(hears(kOther));

@@ -195,6 +195,38 @@ void TestClient::send_raw(ByteView bytes) {
     }
 }
 
+void TestClient::send_all(std::string_view text) {
+    while (!text.empty()) {
+        const long done = ssl_ ? ::SSL_write(ssl_.get(), text.data(), static_cast<int>(std::min<std::size_t>(text.size(), 16'384)))
+                               : ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+        if (done > 0) {
+            text.remove_prefix(static_cast<std::size_t>(done));
+            continue;
+        }
+        if (!ssl_ || ::SSL_get_error(ssl_.get(), static_cast<int>(done)) != SSL_ERROR_WANT_WRITE) return;
+        pollfd p{fd_.get(), POLLOUT, 0};
+        ::poll(&p, 1, 1000);
+    }
+}
+
+std::string TestClient::read_bytes(std::size_t size, Milliseconds wait) {
+    while (buffered_.size() < size) {
+        std::array<std::uint8_t, 65536> space;
+        const long got = read_some(space, wait);
+        if (got <= 0) break;
+        buffered_.insert(buffered_.end(), space.begin(), space.begin() + got);
+    }
+    size = std::min(size, buffered_.size());
+    const std::string text{as_text(ByteView{buffered_}.first(size))};
+    buffered_.erase(buffered_.begin(), buffered_.begin() + static_cast<long>(size));
+    return text;
+}
+
+void TestClient::end_writing() {
+    if (ssl_) ::SSL_shutdown(ssl_.get());
+    ::shutdown(fd_.get(), SHUT_WR);
+}
+
 long TestClient::read_some(ByteSpan space, Milliseconds wait) {
     const auto deadline = std::chrono::steady_clock::now() + wait;
     while (!closed_) {
@@ -282,7 +314,8 @@ std::optional<Incoming> TestClient::request(Method method, const std::function<v
             builder.text(Attribute::Username, username).text(Attribute::Realm, realm_).text(Attribute::Nonce, nonce_);
             builder.message_integrity(stun::long_term_key_md5(username, realm_, password));
         }
-        const Bytes message{builder.bytes().begin(), builder.bytes().end()};
+        Bytes message{builder.bytes().begin(), builder.bytes().end()};
+        if (!nonce_.empty()) message.insert(message.end(), behind.begin(), behind.end());
 
         std::optional<Incoming> answer;
         for (int sent = 0; sent < (datagrams ? 5 : 1) && !answer; ++sent) {
@@ -295,7 +328,8 @@ std::optional<Incoming> TestClient::request(Method method, const std::function<v
                 const auto view = stun::MessageView::parse(incoming->bytes);
                 const bool ours = !incoming->is_channel_data() && view && std::ranges::equal(view->transaction_id(), id);
                 if (ours) answer = std::move(incoming);
-                else if (incoming->is_channel_data() || incoming->is(Class::Indication, Method::Data)) {
+                else if (incoming->is_channel_data() || incoming->is(Class::Indication, Method::Data) ||
+                         incoming->is(Class::Indication, Method::ConnectionAttempt) || !behind.empty()) {
                     waiting_.push_back(std::move(*incoming));
                 }
             }
@@ -325,6 +359,23 @@ std::optional<Endpoint> TestClient::allocate(std::optional<Family> family, std::
     });
     if (!answer || answer->error() != 0) return {};
     return answer->address(Attribute::XorRelayedAddress);
+}
+
+std::optional<Endpoint> TestClient::allocate_tcp() {
+    const auto answer = request(Method::Allocate, [](stun::MessageBuilder& b) { b.u8(Attribute::RequestedTransport, stun::kProtocolTcp); });
+    if (!answer || answer->error() != 0) return {};
+    return answer->address(Attribute::XorRelayedAddress);
+}
+
+std::optional<std::uint32_t> TestClient::connect(const Endpoint& peer) {
+    const auto answer = request(Method::Connect, [&](stun::MessageBuilder& b) { b.xor_address(Attribute::XorPeerAddress, peer); });
+    if (!answer || answer->error() != 0) return {};
+    return answer->u32(Attribute::ConnectionId);
+}
+
+bool TestClient::bind_connection(std::uint32_t id) {
+    const auto answer = request(Method::ConnectionBind, [&](stun::MessageBuilder& b) { b.u32(Attribute::ConnectionId, id); });
+    return answer && answer->error() == 0;
 }
 
 bool TestClient::permit(const Endpoint& peer) {

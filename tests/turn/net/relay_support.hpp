@@ -98,6 +98,9 @@ public:
 
     /// Each is true, or has a value, on success only.
     std::optional<Endpoint> allocate(std::optional<Family> family = {}, std::uint32_t lifetime = 600);
+    std::optional<Endpoint> allocate_tcp();
+    std::optional<std::uint32_t> connect(const Endpoint& peer);  // CONNECTION-ID
+    bool bind_connection(std::uint32_t id);
     bool permit(const Endpoint& peer);
     bool bind_channel(std::uint16_t number, const Endpoint& peer);
     /// The lifetime granted.
@@ -107,6 +110,11 @@ public:
     void send_channel(std::uint16_t number, std::string_view data);
     void send_indication(const Endpoint& peer, std::string_view data, bool dont_fragment = false);
     void send_raw(ByteView bytes);
+    /// A data connection's bytes: all of them; up to `size`, or what came before an end or a pause.
+    void send_all(std::string_view text);
+    std::string read_bytes(std::size_t size, Milliseconds wait = 2000ms);
+    void end_writing();  // close_notify, FIN
+    Bytes behind;        // sent in one piece with each signed request
     /// The next message that is not the answer to a request.
     std::optional<Incoming> receive(Milliseconds wait = 2000ms);
     /// Stream or DTLS: whether the server closed within the time.

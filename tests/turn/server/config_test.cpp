@@ -28,6 +28,7 @@ TEST(RelayConfig, TakesTheBasicsWithDefaults) {
     EXPECT_FALSE(c.cap.bandwidth_kbit_s);
     EXPECT_TRUE(c.net.core.relay_v4);
     EXPECT_FALSE(c.net.core.relay_v6);
+    EXPECT_FALSE(c.net.core.relay_tcp);
     EXPECT_EQ(c.common.metrics_address->to_string(), "127.0.0.1:9641");
     EXPECT_EQ(c.peers.mode, core::PeerPolicy::Mode::Default);
     EXPECT_EQ(c.net.limits_exempt.size(), 2u);
@@ -60,6 +61,7 @@ min_port = 50000
 max_port = 50999
 default_family = "dual"
 channel_range = "rfc5766"
+tcp = true
 max_lifetime = "30m"
 max_session = "6h"
 mobility = true
@@ -120,6 +122,7 @@ client_ip = "hash"
     EXPECT_EQ(c.net.relay_addresses[1].external.to_string(), "2001:db8::10");
     EXPECT_EQ(c.net.core.default_family, core::Config::DefaultFamily::Dual);
     EXPECT_EQ(c.net.core.channel_range, stun::ChannelRange::Rfc5766);
+    EXPECT_TRUE(c.net.core.relay_tcp);
     EXPECT_EQ(c.net.core.lifetime_max, 30min);
     EXPECT_EQ(c.net.core.max_session, 6h);
     EXPECT_TRUE(c.net.core.mobility);
