@@ -2,7 +2,7 @@
 
 import { chapterTitle, count, totalsText } from './table.mjs';
 
-const cell = (text) => text.replaceAll('|', '\\|').replace(/\s+/g, ' ');
+const cell = (text) => text.replaceAll('|', '\\|').replace(/[\s\x00-\x1f]+/g, ' ');
 const words = { pass: 'pass', fail: '**fail**', 'n/a': 'n/a', core: 'core' };
 
 /** @param columns [{name, version, results}], ours first */

@@ -147,6 +147,7 @@ export const chapter = [
       await new Promise((resolve) => closed.close(resolve));
       refused(await connect(client, endpoint), 447, 'Connect to a closed port');
     },
+    core: ['Connect.GivesUpAfterThirtySeconds'],
   },
   {
     number: 112, section: 'RFC 6062 §5.2, §5.4', title: 'CONNECTION-ID; what the peer sent before ConnectionBind comes after it',
@@ -188,6 +189,7 @@ export const chapter = [
       far.write('still there');
       await reads(stream, 'still there', 'from the peer');
     },
+    core: ['ConnectionBind.MustComeWithinThirtySeconds'],
     async slow(t) {
       const client = await control(t);
       const peer = await tcpPeer(t);
