@@ -65,6 +65,6 @@ export function printTable(columns, stream = process.stdout) {
   line();
   for (const { name, results } of columns) line(`${paint(1, name)}: ${totalsText(count(results))}`);
   if (columns.some(({ results }) => results.some(({ result }) => result === 'core'))) {
-    line(paint(2, 'core: about minutes; a test with a manual clock holds it, --slow waits instead'));
+    line(paint(2, 'core: a test of our own holds it, by a manual clock where it is about minutes (--slow waits instead)'));
   }
 }
