@@ -57,23 +57,31 @@ have_node() {
 
 # coturn's command-line tools in build/tools/bin. Unpacked, never installed: the package starts a
 # server on 3478. Libraries that are missing are unpacked beside it, and found by a wrapper.
-coturn_tools=(turnutils_peer turnutils_stunclient turnutils_natdiscovery turnutils_oauth turnserver turnutils_uclient)
-unpack_coturn() {
-    local folder=build/tools tool complete=true
-    for tool in "${coturn_tools[@]}"; do [[ -x $folder/bin/$tool ]] || complete=false; done
+coturn_tools=(usr/bin/turnutils_peer usr/bin/turnutils_stunclient usr/bin/turnutils_natdiscovery
+    usr/bin/turnutils_oauth usr/bin/turnserver usr/bin/turnutils_uclient)
+unpack_coturn() { unpack_tools coturn "${coturn_tools[@]}"; }
+# HAProxy, which would start a service too.
+unpack_haproxy() { unpack_tools haproxy usr/sbin/haproxy; }
+
+# unpack_tools PACKAGE PROGRAM...
+unpack_tools() {
+    local folder=build/tools package=$1 program complete=true
+    shift
+    for program in "$@"; do [[ -x $folder/bin/$(basename "$program") ]] || complete=false; done
     $complete && return 0
     mkdir -p "$folder/download" "$folder/bin"
-    apt-cache show coturn >/dev/null 2>&1 || refresh_apt
-    step "coturn's tools" coturn download_coturn "$folder"
+    apt-cache show "$package" >/dev/null 2>&1 || refresh_apt
+    step "$package's programs" "$package" download_tools "$folder" "$package" "$@"
 }
-download_coturn() {
-    local folder=$1 triplet package debs
+download_tools() {
+    local folder=$1 wanted=$2 triplet package debs
+    shift 2
     triplet=$(g++ -print-multiarch 2>/dev/null || true)
     triplet=${triplet:-$(uname -m)-linux-gnu}
-    fetch_package "$folder" coturn || return 1
+    fetch_package "$folder" "$wanted" || return 1
     # What a library needs may itself be missing; three rounds are more than enough.
     for _ in 1 2 3; do
-        missing_library "$folder" "$triplet" || break
+        missing_library "$folder" "$triplet" "$@" || break
         debs=("$folder"/download/*.deb)
         while read -r package; do
             fetch_package "$folder" "$package" || true
@@ -81,18 +89,19 @@ download_coturn() {
             tr ',' '\n' | sed -e 's/^ *//' -e 's/[ (|].*//' |
             grep -E '^lib' | sort -u | while read -r name; do missing_packages "$name"; done)
     done
-    if missing_library "$folder" "$triplet"; then
-        echo "libraries that coturn's tools need are still missing"
+    if missing_library "$folder" "$triplet" "$@"; then
+        echo "libraries that $wanted's programs need are still missing"
         return 1
     fi
-    local tool
-    for tool in "${coturn_tools[@]}"; do
-        cat >"$folder/bin/$tool" <<WRAPPER
+    local program tool
+    for program in "$@"; do
+        tool=$folder/bin/$(basename "$program")
+        cat >"$tool" <<WRAPPER
 #!/bin/sh
 here=\$(dirname "\$(readlink -f "\$0")")
-LD_LIBRARY_PATH=\$here/../root/usr/lib/$triplet exec "\$here/../root/usr/bin/$tool" "\$@"
+LD_LIBRARY_PATH=\$here/../root/usr/lib/$triplet exec "\$here/../root/$program" "\$@"
 WRAPPER
-        chmod +x "$folder/bin/$tool"
+        chmod +x "$tool"
     done
 }
 fetch_package() {
@@ -101,5 +110,7 @@ fetch_package() {
     dpkg-deb -x "$1"/download/"$2"_*.deb "$1/root"
 }
 missing_library() {
-    [[ $(LD_LIBRARY_PATH=$1/root/usr/lib/$2 ldd "$1"/root/usr/bin/turn* 2>/dev/null) == *'not found'* ]]
+    local root=$1/root library=$1/root/usr/lib/$2
+    shift 2
+    [[ $(LD_LIBRARY_PATH=$library ldd "${@/#/$root/}" 2>/dev/null) == *'not found'* ]]
 }

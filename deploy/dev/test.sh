@@ -117,6 +117,7 @@ prepare() {
         build_web
         npm_install tests
         unpack_coturn
+        unpack_haproxy
     fi
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed inputs of the codec's fuzzers below tests/fuzz/corpus/.
+"""Writes the seed inputs of the codecs' fuzzers below tests/fuzz/corpus/.
 
 Run it by hand when a seed is added: tests/fuzz/make_corpus.py. Its encoder is its own, so that a seed
 is right by the RFC and not by our builder. Files that a fuzzer found stay beside the seeds.
@@ -205,10 +205,104 @@ def access_token_seeds() -> dict[str, bytes]:
     return seeds
 
 
+def dtls_record(kind: int, fragment: bytes, epoch: int = 0, sequence: int = 0, version: int = 0xFEFD) -> bytes:
+    return struct.pack("!BHHHIH", kind, version, epoch, 0, sequence, len(fragment)) + fragment
+
+
+def dtls_message(kind: int, body: bytes, sequence: int = 0, length: int | None = None, offset: int = 0) -> bytes:
+    def u24(value: int) -> bytes:
+        return value.to_bytes(3, "big")
+
+    total = len(body) if length is None else length
+    return bytes([kind]) + u24(total) + struct.pack("!H", sequence) + u24(offset) + u24(len(body)) + body
+
+
+def client_hello(cookie: bytes = b"", version: int = 0xFEFD, extra: bytes = b"") -> bytes:
+    ciphers = bytes.fromhex("c02bc02fcca9cca8c02cc030")
+    groups = struct.pack("!HHHH", 10, 4, 2, 23)
+    formats = struct.pack("!HHBB", 11, 2, 1, 0)
+    signatures = struct.pack("!HHHHH", 13, 6, 4, 0x0403, 0x0804)
+    extensions = groups + formats + signatures + extra
+    return (
+        struct.pack("!H", version) + bytes(range(1, 33)) + b"\0" + bytes([len(cookie)]) + cookie
+        + struct.pack("!H", len(ciphers)) + ciphers + b"\1\0" + struct.pack("!H", len(extensions)) + extensions
+    )
+
+
+def dtls_pre_seeds() -> dict[str, bytes]:
+    def row(*datagrams: bytes, cookie: int = -1) -> bytes:
+        return b"".join(
+            struct.pack("!H", len(d) | (0x8000 if i == cookie else 0)) + d for i, d in enumerate(datagrams)
+        )
+
+    first = dtls_record(22, dtls_message(1, client_hello()), version=0xFEFF)
+    second = dtls_record(22, dtls_message(1, client_hello(bytes(16)), sequence=1), sequence=1)
+    body = client_hello()
+    alpn = struct.pack("!HHHB", 16, 5, 3, 2) + b"h2"
+    name = struct.pack("!HHHBH", 0, 12, 10, 0, 7) + b"example"
+    key_exchange = dtls_record(22, dtls_message(16, bytes([65, 4]) + bytes(range(64)), sequence=2), sequence=2)
+    change = dtls_record(20, b"\1", sequence=3)
+    finished = dtls_record(22, bytes(40), epoch=1)
+    return {
+        "client-hello": row(first),
+        "twice": row(first, first),
+        "wrong-cookie": row(second),
+        "cookie": row(first, second, cookie=1),
+        "cookie-again": row(second, second, first, cookie=0),
+        "handshake": row(second, key_exchange + change + finished, cookie=0),
+        "handshake-apart": row(second, key_exchange, change, finished, finished, dtls_record(23, bytes(40), epoch=1), cookie=0),
+        "foreign-alpn": row(dtls_record(22, dtls_message(1, client_hello(bytes(16), extra=alpn), sequence=1)), cookie=0),
+        "server-name": row(dtls_record(22, dtls_message(1, client_hello(bytes(16), extra=name), sequence=1)), cookie=0),
+        "dtls-1.0": row(dtls_record(22, dtls_message(1, client_hello(bytes(16), version=0xFEFF), sequence=1)), cookie=0),
+        "huge-fragment": row(dtls_record(22, dtls_message(1, body, length=0xFFFFFF))),
+        "later-fragment": row(dtls_record(22, dtls_message(1, body[20:], length=len(body), offset=20))),
+        "first-fragment": row(dtls_record(22, dtls_message(1, body[:60], length=len(body)))),
+        "alert": row(dtls_record(21, b"\2\50")),
+        "alert-in-handshake": row(second, dtls_record(21, b"\2\50"), change + dtls_record(21, b"\1\0"), cookie=0),
+        "change-cipher-spec": row(change),
+        "data": row(dtls_record(23, b"data"), dtls_record(23, bytes(40), epoch=1)),
+        "two-records": row(first + first, change + first),
+        "null-cipher": row(dtls_record(22, dtls_message(1, struct.pack("!H", 0xFEFD) + bytes(32) + b"\0\0\0\2\0\0\1\0"))),
+        "empty": row(b"", b"\x16"),
+    }
+
+
+def proxy_header_seeds() -> dict[str, bytes]:
+    signature = bytes.fromhex("0d0a0d0a000d0a515549540a")
+
+    def header(command: int, family: int, body: bytes) -> bytes:
+        return signature + struct.pack("!BBH", command, family, len(body)) + body
+
+    v4 = bytes([203, 0, 113, 9, 198, 51, 100, 1]) + struct.pack("!HH", 4242, 443)
+    v6 = bytes(range(16)) + bytes(range(16, 32)) + struct.pack("!HH", 4242, 443)
+    extensions = b"\x02\0\x0bexample.org" + b"\x03\0\x04\1\2\3\4" + b"\x20\0\x05\1\0\0\0\0"
+    return {
+        "tcp4": header(0x21, 0x11, v4),
+        "tcp6": header(0x21, 0x21, v6),
+        "udp4": header(0x21, 0x12, v4) + message(1),
+        "udp6": header(0x21, 0x22, v6) + message(1),
+        "extensions": header(0x21, 0x11, v4 + extensions),
+        "local": header(0x20, 0, b""),
+        "local-addresses": header(0x20, 0x11, v4),
+        "unspecified": header(0x21, 0, b""),
+        "unix": header(0x21, 0x31, bytes(216)),
+        "short": header(0x21, 0x11, v4[:11]),
+        "short-v6": header(0x21, 0x21, v4),
+        "version-1": b"PROXY TCP4 203.0.113.9 198.51.100.1 4242 443\r\n",
+        "version-3": header(0x31, 0x11, v4),
+        "command-2": header(0x22, 0x11, v4),
+        "long": header(0x21, 0x11, v4 + bytes(4200)),
+        "longest": header(0x21, 0x11, v4 + bytes(4096 - 28)),
+        "cut": header(0x21, 0x11, v4)[:15],
+        "signature": signature,
+    }
+
+
 def main() -> None:
     for target, seeds in {"stun_parse": stun_seeds(), "stun_integrity": integrity_seeds(), "channel_data": channel_data_seeds(),
                           "stream_framer": stream_seeds(), "turn_rest": turn_rest_seeds(), "nonce": nonce_seeds(),
-                          "access_token": access_token_seeds()}.items():
+                          "access_token": access_token_seeds(), "dtls_pre": dtls_pre_seeds(),
+                          "proxy_header": proxy_header_seeds()}.items():
         folder = CORPUS / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():

@@ -17,6 +17,7 @@ const pace = {
   udp: { clients: 20, interval: 5 },
   tcp: { clients: 20, interval: 5 },
   tls: { clients: 50, interval: 50 },
+  dtls: { clients: 20, interval: 10 },
 };
 const tlsTries = 4;
 
@@ -28,7 +29,12 @@ before(async () => {
   stack = await startStack({
     signaling: false,
     // Relayed addresses on 127.0.0.5, so that turnutils_peer on 127.0.0.1 is a peer like any other.
-    relay: { relay: { channel_range: 'rfc5766', address: ['127.0.0.5'] }, quota: { per_user: 10_000 } },
+    ports: ['dtls'],
+    relay: ({ listen, ports, certificate, key }) => ({
+      listen: [...listen, { transport: 'dtls', address: `127.0.0.1:${ports.dtls}`, certificate, key }],
+      relay: { channel_range: 'rfc5766', address: ['127.0.0.5'] },
+      quota: { per_user: 10_000 },
+    }),
   });
   peerPort = await freePort();
   peer = await startPeer(peerPort);
@@ -54,7 +60,7 @@ async function run(transport, flags, t) {
   return { sent: result.sent, received: result.received, lost: result.lost, dropped: result.dropped };
 }
 
-const transports = { udp: [], tcp: ['-t'], tls: ['-t', '-S'] };
+const transports = { udp: [], tcp: ['-t'], tls: ['-t', '-S'], dtls: ['-S'] };
 const framings = { channels: [], send: ['-s'] };
 const peers = { 'client to client': () => ['-y'], 'to turnutils_peer': () => ['-e', '127.0.0.1', '-r', peerPort] };
 const nothingLost = { sent: messages, received: messages, lost: 0, dropped: 0 };

@@ -3,9 +3,9 @@
 import WebSocket from 'ws';
 
 export class Rpc {
-  static async open(stack, { subprotocol = 'turnpike.v1', hello = true } = {}) {
+  static async open(stack, { subprotocol = 'turnpike.v1', hello = true, tls = {} } = {}) {
     const rpc = new Rpc();
-    rpc.socket = new WebSocket(stack.wsUrl, subprotocol);
+    rpc.socket = new WebSocket(stack.wsUrl, subprotocol, tls);
     rpc.nextId = 1;
     rpc.waiting = new Map();
     rpc.events = [];

@@ -48,6 +48,7 @@ AllocationRecord Allocation::to_record(Instant now) const {
     record.id = id;
     record.tuple = path.tuple;
     record.listener = path.listener;
+    record.via = path.via;
     for (const Relayed& one : relayed) record.relayed.push_back(one.local);
     record.left = until(expires_at, now);
     record.age = std::chrono::duration_cast<Milliseconds>(now - opened_at);

@@ -112,6 +112,7 @@ void read_body(Reader& r, AllocationRecord& record) {
     r.require(transport <= static_cast<std::uint8_t>(Transport::Dtls));
     record.tuple.transport = static_cast<Transport>(transport);
     record.listener = r.in.u16();
+    record.via = r.endpoint();
 
     for (std::size_t n = r.count(kRelayedMax); n > 0 && r.ok(); --n) record.relayed.push_back(r.endpoint());
     r.require(!record.relayed.empty());
@@ -183,6 +184,7 @@ Bytes AllocationRecord::encode() const {
     w.endpoint(tuple.server);
     w.number(static_cast<std::uint8_t>(tuple.transport), 1);
     w.number(listener, 2);
+    w.endpoint(via);
     w.number(relayed.size(), 2);
     for (const Endpoint& endpoint : relayed) w.endpoint(endpoint);
     w.duration(left);

@@ -27,6 +27,7 @@ struct AllocationRecord {
     AllocationId id;
     FiveTuple tuple;
     std::uint16_t listener = 0;
+    Endpoint via;                           // Path's: the proxy between; port 0: none
     std::vector<Endpoint> relayed;          // local form; one per family
     Milliseconds left{};                    // time-to-expiry
     Milliseconds age{};                     // since Allocate, for max_session and usage

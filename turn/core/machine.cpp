@@ -268,6 +268,12 @@ bool Machine::knows(const FiveTuple& tuple) const noexcept {
     return table_.find(tuple) != nullptr || pending_.find(tuple) != nullptr;
 }
 
+void Machine::reroute(const Path& path) noexcept {
+    // A client on its way here is found by its next 5-tuple too, whose way is its own.
+    Allocation* const allocation = table_.find(path.tuple);
+    if (allocation != nullptr && allocation->tuple() == path.tuple) allocation->path.via = path.via;
+}
+
 void Machine::client_gone(const FiveTuple& tuple, Instant now, Outbox& out) {
     if (Allocation* allocation = table_.find(tuple)) {
         if (allocation->is_next(tuple)) {

@@ -61,6 +61,7 @@ public:
     std::optional<ToPeer> to_peer(const FiveTuple& tuple, const stun::ChannelDataView& data, Instant now) noexcept;
     std::optional<ToClient> to_client(RelayId relay, const Endpoint& peer, std::size_t size, Instant now) noexcept;
     bool knows(const FiveTuple& tuple) const noexcept;
+    void reroute(const Path& path) noexcept;
 
     void set_credentials(std::shared_ptr<const CredentialSource> credentials);
     void set_policy(std::shared_ptr<const PeerPolicy> policy, Outbox& out);

@@ -10,6 +10,9 @@ struct Path {
     FiveTuple tuple;
     std::uint16_t listener = 0;  // index into Config::listeners: it has the realm
     std::uint64_t link = 0;      // the driver's own handle (a socket, a stream session); the core only hands it back
+    Endpoint via{};              // the proxy that what is for the client goes to; port 0: to the client itself
+
+    const Endpoint& next_hop() const noexcept { return via.port != 0 ? via : tuple.client; }
 };
 
 /// One relayed transport address. The slot is a dense index, so both the core and the driver find

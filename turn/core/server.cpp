@@ -55,6 +55,7 @@ void Server::relayed(ConnectionId id, Direction direction, std::size_t size, Ins
     state_->relayed(id, direction, size, now);
 }
 bool Server::knows(const FiveTuple& tuple) const noexcept { return state_->knows(tuple); }
+void Server::reroute(const Path& path) noexcept { state_->reroute(path); }
 
 void Server::set_credentials(std::shared_ptr<const CredentialSource> credentials) {
     state_->set_credentials(std::move(credentials));

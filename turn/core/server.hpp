@@ -145,6 +145,8 @@ public:
 
     /// Whether this worker has (or is about to have) an allocation on the 5-tuple.
     bool knows(const FiveTuple& tuple) const noexcept;
+    /// The client's datagrams come by another proxy now: what is for it goes there.
+    void reroute(const Path& path) noexcept;
 
     // ---- operation ----
 

@@ -100,6 +100,7 @@ void DtlsSessions::receive(const core::Path& path, ByteView datagram, Instant no
         ++dropped;
         return;
     }
+    if (session != nullptr && path.via.port != 0) session->path.via = path.via;
     if (opening.kind == Kind::ClientHello) {
         on_client_hello(path, session, opening, datagram, now);
         return;

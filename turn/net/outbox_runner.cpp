@@ -82,7 +82,7 @@ void Worker::send_to_client(const core::Path& path, ByteView message) {
     } else if (path.tuple.transport == Transport::Dtls) {
         dtls_.send(path.link, message);
     } else if (path.listener < udp_.size() && udp_[path.listener]) {
-        transmit_.enqueue_copy(udp_[path.listener]->socket, message, path.tuple.client, {}, path.tuple.server.address);
+        transmit_.enqueue_copy(udp_[path.listener]->socket, message, path.next_hop(), {}, path.tuple.server.address);
     }
 }
 

@@ -137,7 +137,7 @@ void Worker::give(const FiveTuple& tuple, unsigned to, const core::Path& path, B
 
 void Worker::adopt(Parcel parcel) {
     const FiveTuple tuple = parcel.record.tuple;
-    core::Path path{tuple, parcel.record.listener, 0};
+    core::Path path{tuple, parcel.record.listener, 0, parcel.record.via};
     if (parcel.session) path.link = streams_.adopt(std::move(parcel.session));
     if (parcel.association) path.link = dtls_.adopt(std::move(parcel.association));
     const auto ids = server_.adopt(parcel.record, path, node_.clock.now());

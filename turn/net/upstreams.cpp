@@ -152,13 +152,14 @@ bool Upstreams::write_client(Splice& s) {
 
 void Upstreams::pump(Splice& s) {
     if (!s.connected && !finish_connect(s)) return;
+    const Instant now = clock_.now();
     bool moved = true;
     for (int round = 0; moved && round < kRoundsPerWake; ++round) {
         moved = client_to_upstream(s);
         moved = write_upstream(s) || moved;
         moved = upstream_to_client(s) || moved;
         moved = write_client(s) || moved;
-        if (moved) s.moved_at = clock_.now();
+        if (moved) s.moved_at = now;
         if (s.broken || (s.upstream_closed && s.client_closed)) {
             end(s);
             return;

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "turn/net/proxy_header.hpp"
 #include "turn/stun/classic.hpp"
 #include "turn/stun/demux.hpp"
 
@@ -189,23 +190,43 @@ void Worker::receive_from_clients(UdpListener& listener) {
         const auto datagrams = reader_.read(listener.socket, DatagramReader::kBatchMax);
         const Instant now = node_.clock.now();
         for (const Datagram& datagram : datagrams) {
-            const stun::Kind kind = stun::classify(datagram.payload);
+            ByteSpan payload = datagram.payload;
+            path.tuple.client = datagram.source;
+            path.via = {};
+            if (settings.believes_proxy(datagram.source.address) && !take_proxy_header(path, payload)) {
+                ++malformed_;
+                continue;
+            }
+            const stun::Kind kind = stun::classify(payload);
             if (kind == stun::Kind::Other) continue;
             path.tuple.transport = kind == stun::Kind::Dtls ? Transport::Dtls : Transport::Udp;
             if (!settings.takes(path.tuple.transport)) continue;  // RFC 7983: the other kind, on a port without it
-            path.tuple.client = datagram.source;
             path.tuple.server.address = datagram.destination;
-            on_client_datagram(path, datagram.payload, datagram.ip, 0, now);
+            on_client_datagram(path, payload, datagram.ip, 0, now);
         }
         if (datagrams.size() < DatagramReader::kBatchMax) return;
     }
+}
+
+// A proxy's datagram says whose it is; where it does not (LOCAL), it is the proxy's own.
+bool Worker::take_proxy_header(core::Path& path, ByteSpan& payload) noexcept {
+    const auto header = ProxyHeader::parse(payload, ProxyHeader::Carries::Datagrams);
+    if (!header) return false;
+    payload = payload.subspan(header->size);
+    if (!header->addresses) return true;
+    path.via = path.tuple.client;
+    path.tuple.client = header->addresses->source;
+    return true;
 }
 
 void Worker::on_client_datagram(const core::Path& path, ByteSpan payload, const IpFields& ip, unsigned hops, Instant now) {
     const stun::Kind kind = stun::classify(payload);
     if (const auto owner = elsewhere(path.tuple); owner && hops < kHopsMax) {
         hand_over(*owner, path, payload, ip, hops + 1);
-    } else if (kind == stun::Kind::Dtls) {
+        return;
+    }
+    if (path.via.port != 0) server_.reroute(path);
+    if (kind == stun::Kind::Dtls) {
         dtls_.receive(path, payload, now);
     } else if (kind == stun::Kind::ChannelData) {
         relay_to_peer(path, payload, ip, now);
@@ -218,7 +239,7 @@ void Worker::on_frame(const core::Path& path, ByteSpan frame) {
     const Instant now = node_.clock.now();
     const stun::Kind kind = stun::classify(frame);
     if (kind == stun::Kind::ChannelData) relay_to_peer(path, frame, {}, now);
-    else if (kind == stun::Kind::Stun) on_client_message(path, frame, {}, 0, now);
+    else on_client_message(path, frame, {}, 0, now);
 }
 
 void Worker::on_session_closed(const core::Path& path) {
@@ -234,7 +255,7 @@ void Worker::on_session_replaced(const core::Path& path) {
 
 void Worker::send_record(const core::Path& to, ByteView datagram) {
     if (to.listener >= udp_.size() || !udp_[to.listener]) return;
-    transmit_.enqueue_copy(udp_[to.listener]->socket, datagram, to.tuple.client, {}, to.tuple.server.address);
+    transmit_.enqueue_copy(udp_[to.listener]->socket, datagram, to.next_hop(), {}, to.tuple.server.address);
 }
 
 void Worker::relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, Instant now) {
@@ -317,7 +338,7 @@ void Worker::receive_from_peers(RelaySocket& relay) {
             } else if (path.tuple.transport == Transport::Dtls) {
                 dtls_.send(path.link, message);
             } else {
-                transmit_.enqueue(udp_[path.listener]->socket, message, path.tuple.client, datagram.ip.forwarded(),
+                transmit_.enqueue(udp_[path.listener]->socket, message, path.next_hop(), datagram.ip.forwarded(),
                                   path.tuple.server.address);
             }
         }

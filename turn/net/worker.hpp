@@ -135,6 +135,7 @@ private:
     void receive_from_clients(UdpListener& listener);
     void receive_from_peers(RelaySocket& relay);
     void receive_errors(const RelaySocket& relay, Instant now);
+    static bool take_proxy_header(core::Path& path, ByteSpan& payload) noexcept;
     void on_client_datagram(const core::Path& path, ByteSpan payload, const IpFields& ip, unsigned hops, Instant now);
     void on_client_message(const core::Path& path, ByteView message, const IpFields& ip, unsigned hops, Instant now);
     void relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, Instant now);

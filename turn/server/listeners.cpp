@@ -101,8 +101,7 @@ void read_upstream(config::Table& listen, net::Listener& listener) {
 }
 
 void read_proxies(config::Table& listen, net::Listener& listener) {
-    if (listen.cidrs("proxy_protocol", listener.proxy_protocol) && !listener.stream())
-        listen.problem("proxy_protocol", "is for \"tcp\", \"tls\" and \"tcp+tls\" only");
+    listen.cidrs("proxy_protocol", listener.proxy_protocol);
     for (const Cidr& block : listener.proxy_protocol) {
         if (block.length == 0)
             listen.warning("proxy_protocol",

@@ -16,6 +16,7 @@ AllocationRecord sample() {
     record.id.value = 17;
     record.tuple = {at("192.0.2.1:40000"), at("[2001:db8::64]:3478"), Transport::Tls};
     record.listener = 3;
+    record.via = at("198.51.100.7:9000");
     record.relayed = {at("10.0.0.5:50000"), at("[2001:db8::5]:50001")};
     record.left = 123'456ms;
     record.age = 7'654'321ms;
@@ -60,6 +61,7 @@ TEST(AllocationRecord, KeepsEverything) {
     EXPECT_EQ(read->id, record.id);
     EXPECT_EQ(read->tuple, record.tuple);
     EXPECT_EQ(read->listener, record.listener);
+    EXPECT_EQ(read->via, record.via);
     EXPECT_EQ(read->relayed, record.relayed);
     EXPECT_EQ(read->left, record.left);
     EXPECT_EQ(read->age, record.age);

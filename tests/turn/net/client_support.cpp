@@ -122,7 +122,7 @@ std::uint32_t Incoming::u32(Attribute type) const {
 
 // ---- TestClient ----
 
-TestClient::TestClient(Transport transport, const Endpoint& server, const std::string& from, Milliseconds handshake)
+TestClient::TestClient(Transport transport, const Endpoint& server, const std::string& from, Milliseconds handshake, const Bytes& preface)
     : transport_(transport), server_(server), context_(nullptr, &::SSL_CTX_free) {
     const std::string local = !from.empty() ? from : server.address.is_v4() ? "127.0.0.1" : "::1";
     if (transport == Transport::Udp) {
@@ -144,6 +144,7 @@ TestClient::TestClient(Transport transport, const Endpoint& server, const std::s
     connected_ = ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&name), size) == 0;
     local_ = local_endpoint(fd_.get());
     if (dtls && connected_) connected_ = handshake_dtls(handshake);
+    if (!preface.empty()) ::send(fd_.get(), preface.data(), preface.size(), MSG_NOSIGNAL);
     if (transport == Transport::Tls && connected_) {
         context_.reset(::SSL_CTX_new(::TLS_client_method()));
         ssl_.reset(::SSL_new(context_.get()));
@@ -182,7 +183,9 @@ bool TestClient::handshake_dtls(Milliseconds wait) {
 
 void TestClient::send_raw(ByteView bytes) {
     if (udp_) {
-        udp_->send(bytes, server_, ttl, traffic_class);
+        Bytes datagram = prefix;
+        datagram.insert(datagram.end(), bytes.begin(), bytes.end());
+        udp_->send(datagram, server_, ttl, traffic_class);
     } else if (ssl_) {
         int done = 0;
         while ((done = ::SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))) <= 0) {

@@ -39,6 +39,39 @@ bool DtlsStepper::show_cookie() {
     return !last_hello.empty();
 }
 
+bool DtlsStepper::handshake(ByteView prefix) {
+    Bytes answer;
+    for (int flights = 0; flights < 30; ++flights) {
+        Bytes datagram{prefix.begin(), prefix.end()};
+        const Bytes flight = step(answer);
+        datagram.insert(datagram.end(), flight.begin(), flight.end());
+        if (!flight.empty()) end_.send(datagram, server_);
+        if (::SSL_is_init_finished(ssl_.get())) return true;
+        const auto received = end_.receive();
+        if (!received) return false;
+        answer = received->bytes;
+    }
+    return false;
+}
+
+void DtlsStepper::say(ByteView message, ByteView prefix) {
+    ::SSL_write(ssl_.get(), message.data(), static_cast<int>(message.size()));
+    Bytes datagram{prefix.begin(), prefix.end()};
+    Bytes record(2048);
+    const int size = ::BIO_read(out_, record.data(), static_cast<int>(record.size()));
+    datagram.insert(datagram.end(), record.begin(), record.begin() + std::max(size, 0));
+    end_.send(datagram, server_);
+}
+
+Bytes DtlsStepper::hear() {
+    const auto received = end_.receive();
+    if (!received) return {};
+    ::BIO_write(::SSL_get_rbio(ssl_.get()), received->bytes.data(), static_cast<int>(received->bytes.size()));
+    Bytes message(2048);
+    message.resize(static_cast<std::size_t>(std::max(0, ::SSL_read(ssl_.get(), message.data(), static_cast<int>(message.size())))));
+    return message;
+}
+
 Bytes dtls_client_hello() {
     DtlsStepper stepper{Endpoint::parse("127.0.0.1:1").value()};
     return stepper.step({});

@@ -16,6 +16,11 @@ public:
     Bytes step(ByteView datagram);
     /// ClientHello, the server's cookie, ClientHello with it.
     bool show_cookie();
+    /// The whole handshake; each datagram of the client's begins with `prefix`.
+    bool handshake(ByteView prefix = {});
+    /// One message to the server, and the next from it; empty when none comes.
+    void say(ByteView message, ByteView prefix = {});
+    Bytes hear();
     UdpEnd& end() noexcept { return end_; }
 
     Bytes last_hello;  // with the cookie

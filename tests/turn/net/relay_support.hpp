@@ -84,7 +84,8 @@ struct Incoming {
 class TestClient {
 public:
     /// `from` is the local address, with port 0 as a rule.
-    TestClient(Transport transport, const Endpoint& server, const std::string& from = {}, Milliseconds handshake = 5000ms);
+    TestClient(Transport transport, const Endpoint& server, const std::string& from = {}, Milliseconds handshake = 5000ms,
+               const Bytes& preface = {});
     ~TestClient();
     TestClient(const TestClient&) = delete;
     TestClient& operator=(const TestClient&) = delete;
@@ -92,6 +93,7 @@ public:
     std::string username = "alice", password = "wonderland";
     int ttl = -1, traffic_class = -1;  // of what it sends by UDP
     bool abandoned = false;            // DTLS: it ends without a word
+    Bytes prefix;                      // UDP: in front of each datagram
 
     /// Builds, signs when there is a nonce, sends and waits; answers 401 and 438 once. Retransmits over UDP.
     std::optional<Incoming> request(stun::Method method, const std::function<void(stun::MessageBuilder&)>& attributes = {});
