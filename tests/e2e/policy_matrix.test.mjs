@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Network, noNamespaces, thisHost } from '../support/namespaces.mjs';
 import { startStack } from '../support/stack.mjs';
-import { channelData, requestedFamily, restCredential } from '../support/stun.mjs';
+import { channelData, peerAddress, requestedFamily, requestedTransport, restCredential } from '../support/stun.mjs';
 import { TurnClient } from '../support/turn_client.mjs';
 
 // What looks like the Internet: the relay's own addresses and one peer that is allowed.
@@ -66,7 +66,7 @@ const endpoint = (address) => (address.includes(':') ? `[${address}]:${kPort}` :
 async function attack() {
   const stack = await startStack({
     signaling: false,
-    relay: { relay: { address: [kRelay[4], kRelay[6]] }, peers: { mode: 'default', allow: [] } },
+    relay: { relay: { address: [kRelay[4], kRelay[6]], tcp: true }, peers: { mode: 'default', allow: [] } },
   });
   const wrong = [];
   try {
@@ -97,6 +97,20 @@ async function attack() {
       assert.equal((await client.refresh(0)).kind, 'success');
       client.close();
     }
+    // RFC 6062: connections instead of datagrams.
+    for (const family of [4, 6]) {
+      const client = await TurnClient.open(stack.ports.tcp, restCredential(stack.secret, `connect${family}`), { transport: 'tcp' });
+      const answer = await client.request('Allocate', [requestedTransport(6), requestedFamily(family === 4 ? 1 : 2)]);
+      assert.equal(answer.kind, 'success', `Allocate: ${answer.error}`);
+      const connect = (peer) => client.request('Connect', [peerAddress(peer)]);
+      assert.equal((await connect(endpoint(kPeer[family]))).error, 447, 'tried, and refused by the peer');
+      for (const address of denied.filter((one) => one.includes(':') === (family === 6))) {
+        const reply = await connect(endpoint(address));
+        if (reply.error !== 403) wrong.push(`Connect ${address}: ${reply.error ?? reply.kind}`);
+      }
+      assert.equal((await client.refresh(0)).kind, 'success');
+      client.close();
+    }
   } finally {
     await stack.stop();
   }
@@ -118,9 +132,9 @@ if (thisHost) {
         counter denied {}
         chain out {
           type filter hook output priority 0;
-          udp sport 61000-65535 ip daddr ${kPeer[4]} counter name allowed accept
-          udp sport 61000-65535 ip6 daddr ${kPeer[6]} counter name allowed accept
-          udp sport 61000-65535 counter name denied
+          meta l4proto { udp, tcp } th sport 61000-65535 ip daddr ${kPeer[4]} counter name allowed accept
+          meta l4proto { udp, tcp } th sport 61000-65535 ip6 daddr ${kPeer[6]} counter name allowed accept
+          meta l4proto { udp, tcp } th sport 61000-65535 counter name denied
         }
       }`);
       await network.nft('peer', `table inet test {
@@ -128,8 +142,8 @@ if (thisHost) {
         counter denied {}
         chain in {
           type filter hook prerouting priority -300;
-          meta l4proto udp ip daddr ${kPeer[4]} counter name allowed accept
-          meta l4proto udp ip6 daddr ${kPeer[6]} counter name allowed accept
+          meta l4proto { udp, tcp } ip daddr ${kPeer[4]} counter name allowed accept
+          meta l4proto { udp, tcp } ip6 daddr ${kPeer[6]} counter name allowed accept
           meta l4proto { udp, tcp } counter name denied
         }
       }`);
@@ -141,7 +155,7 @@ if (thisHost) {
       t.diagnostic(`${peers} denied peers; ${JSON.stringify(counted)}`);
       assert.deepEqual(wrong, []);
       assert.ok(peers > 600);
-      assert.deepEqual(counted, { 'allowed at the relay': 4, 'denied at the relay': 0, 'allowed at the peer': 4, 'denied at the peer': 0 });
+      assert.deepEqual(counted, { 'allowed at the relay': 6, 'denied at the relay': 0, 'allowed at the peer': 6, 'denied at the peer': 0 });
     } finally {
       await network.remove();
     }
