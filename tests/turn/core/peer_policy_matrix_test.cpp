@@ -153,6 +153,32 @@ TEST_F(PolicyMatrix, ConnectionsAfterReload) {
     }
 }
 
+// RFC 6062, both ways: a Connect, and a peer that comes by itself.
+TEST_F(PolicyMatrix, Connections) {
+    for (const Family family : {Family::V4, Family::V6}) {
+        NodeOptions options = with_translator();
+        options.config.relay_tcp = true;
+        options.config.listeners = {{"turnpike", Transport::Tcp}};
+        TurnNode streams{options};
+        TurnClient caller{streams, "192.0.2.1:40000", Transport::Tcp};
+        const auto allocated = caller.request(Method::Allocate, [&](auto& m) {
+            m.u8(Attribute::RequestedTransport, stun::kProtocolTcp);
+            m.u8(Attribute::RequestedAddressFamily, static_cast<std::uint8_t>(family));
+        });
+        ASSERT_TRUE(allocated && allocated->success());
+        for (const IpAddress& peer : denied) {
+            if (peer.family() != family) continue;
+            const Endpoint at{peer, 5000};
+            const auto answer =
+                caller.request(Method::Connect, [&](auto& m) { m.xor_address(Attribute::XorPeerAddress, at); });
+            ASSERT_TRUE(answer) << at.to_string();
+            ASSERT_EQ(answer->code(), 403) << at.to_string();
+            ASSERT_FALSE(streams.server.peer_connected(caller.relay(), at, streams.now, streams.out)) << at.to_string();
+        }
+        EXPECT_TRUE(streams.connects.empty());
+    }
+}
+
 // The policy was open when the permissions were made: closing it ends them, and Send finds none.
 TEST_F(PolicyMatrix, Reload) {
     NodeOptions open = with_translator();
