@@ -1,13 +1,16 @@
-// Debian's turnutils_uclient relays TCP through us (RFC 6062): pairs of clients, each with a relayed address,
-// connect to each other; over TCP and TLS, as the one that connects and as the one that is connected to.
+// Debian's turnutils_uclient relays TCP through us (RFC 6062): two clients, each with a relayed address, one of which
+// connects to the other; over TCP and TLS. As a passive client it is connected to by itself, without TURN.
+//
+// What it cannot do: with more clients it puts a data connection's nonce into its next Connect and then repeats another
+// Connect than the one that was refused; passive over TLS it never connects. So it is with coturn's own server.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startStack, until } from '../support/stack.mjs';
 import { restCredential } from '../support/stun.mjs';
 import { missing, uclient } from '../support/coturn.mjs';
 
-const clients = 4;
-const messages = 200; // of each client
+const clients = 2;
+const messages = 400; // of each client
 const size = 160;
 
 let stack;
@@ -22,11 +25,11 @@ async function run(flags, port) {
   return uclient(['-T', ...flags, '-m', clients, '-n', messages, '-z', 5, '-l', size, '-u', username, '-w', password, '-p', port, '127.0.0.1']);
 }
 
-for (const [name, flags, port] of [
-  ['TCP', [], () => stack.ports.tcp],
-  ['TLS', ['-S'], () => stack.ports.tls],
-  ['TCP, passive', ['-P'], () => stack.ports.tcp],
-  ['TLS, passive', ['-P', '-S'], () => stack.ports.tls],
+// A passive client hears its own peer, which hears nothing that counts: one relayed address, and half of the answers.
+for (const [name, flags, port, ends] of [
+  ['TCP', [], () => stack.ports.tcp, 2],
+  ['TLS', ['-S'], () => stack.ports.tls, 2],
+  ['TCP, passive', ['-P'], () => stack.ports.tcp, 1],
 ]) {
   test(`${name}: nothing is lost`, { skip: missing, timeout: 120_000 }, async (t) => {
     const before = (await stack.relay.get('/v1/node')).traffic;
@@ -35,11 +38,9 @@ for (const [name, flags, port] of [
     const now = (await stack.relay.get('/v1/node')).traffic;
     t.diagnostic(`sent ${result.sent}, received ${result.received}, lost ${result.lost}; ${now.bytes_to_peer - before.bytes_to_peer} bytes to peers`);
     assert.equal(result.sent, clients * messages);
-    assert.equal(result.received, clients * messages);
-    assert.equal(result.lost, 0);
-    // Every byte leaves one relayed address and comes in at another.
-    assert.equal(now.bytes_to_peer - before.bytes_to_peer, clients * messages * size);
-    assert.equal(now.bytes_to_client - before.bytes_to_client, clients * messages * size);
+    assert.equal(result.received, ends * messages);
+    assert.equal(now.bytes_to_peer - before.bytes_to_peer, ends * messages * size);
+    assert.equal(now.bytes_to_client - before.bytes_to_client, ends * messages * size);
     await until('every allocation ends', async () => (await stack.relay.get('/v1/node')).allocations.active === 0);
   });
 }
