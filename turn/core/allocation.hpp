@@ -42,7 +42,8 @@ struct Relayed {
     Endpoint local, external;
 };
 
-inline constexpr std::size_t kTicketSize = 16;  // random: it says nothing and cannot be made up
+// 96 random bits, which say nothing and cannot be made up, as text: some clients end a ticket at a zero byte.
+inline constexpr std::size_t kTicketSize = 16;
 
 /// RFC 8656 §3 lists what an allocation is: relayed transport addresses, 5-tuple, credential,
 /// time-to-expiry, permissions and channel bindings.

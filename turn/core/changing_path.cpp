@@ -4,6 +4,9 @@
 // Both begin on a 5-tuple that this worker may be the first to see, while another worker has the
 // allocation. It is fetched then, and the request looked at once more.
 
+#include <array>
+
+#include "common/crypto/base64.hpp"
 #include "turn/core/machine.hpp"
 #include "turn/stun/integrity.hpp"
 
@@ -76,8 +79,10 @@ bool Machine::find_moved(Request& request, bool may_fetch) {
 
 void Machine::give_ticket(Allocation& allocation) {
     if (!allocation.ticket.empty()) shared_.tickets.erase(as_text(allocation.ticket), allocation.tuple());
-    allocation.ticket.resize(kTicketSize);
-    random_.fill_secret(allocation.ticket);
+    std::array<std::uint8_t, kTicketSize / 4 * 3> raw{};
+    random_.fill_secret(raw);
+    const std::string text = crypto::base64url(raw);
+    allocation.ticket.assign(text.begin(), text.end());
     shared_.tickets.set(as_text(allocation.ticket), {shared_.worker, allocation.tuple()});
 }
 

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cctype>
+
 #include "tests/support/turn_node.hpp"
 
 namespace turnpike::test {
@@ -68,6 +70,20 @@ TEST(MobilityAllocate, GivesATicketWhenAsked) {
     EXPECT_EQ(wrong.allocate(showing(ticket))->code(), 400);
     EXPECT_EQ(wrong.allocate(showing(Bytes(1)))->code(), 400);
     EXPECT_EQ(node.shared->quota.total(), 2U);
+}
+
+// turnutils_uclient keeps tickets as C strings: one with a zero byte would be shown cut short, and get 437.
+TEST(MobilityAllocate, GivesTicketsThatAreText) {
+    NodeOptions options;
+    options.config.mobility = true;
+    options.config.allocations_per_subject = 100;
+    TurnNode node{options};
+    for (int port = 1; port <= 32; ++port) {
+        TurnClient client{node, "192.0.2.1:" + std::to_string(port)};
+        for (const std::uint8_t byte : ticket_of(client.allocate(kWantsTicket))) {
+            EXPECT_TRUE(std::isalnum(byte) != 0 || byte == '-' || byte == '_') << int{byte};
+        }
+    }
 }
 
 TEST(MobilityAllocate, IsForbiddenWhenItIsOff) {
