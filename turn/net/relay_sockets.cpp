@@ -4,23 +4,13 @@
 
 #include "common/base/assert.hpp"
 #include "turn/net/descriptor_limit.hpp"
+#include "turn/net/open_error.hpp"
 
 namespace turnpike::net {
 namespace {
 
 // How often a port that another process holds makes us draw again.
 constexpr int kBindAttempts = 64;
-
-core::OpenError open_error(int error) noexcept {
-    switch (error) {
-        case EMFILE:
-        case ENFILE:
-        case ENOBUFS:
-        case ENOMEM: return core::OpenError::NoDescriptors;
-        case EADDRNOTAVAIL: return core::OpenError::AddressGone;
-        default: return core::OpenError::Refused;
-    }
-}
 
 Endpoint next_of(const Endpoint& local) noexcept {
     return {local.address, static_cast<std::uint16_t>(local.port + 1)};

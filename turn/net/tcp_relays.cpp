@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "turn/net/descriptor_limit.hpp"
+#include "turn/net/open_error.hpp"
 
 namespace turnpike::net {
 namespace {
@@ -41,17 +42,6 @@ std::expected<FileDescriptor, int> listen_on(const Endpoint& local) {
         return std::unexpected{errno};
     }
     return fd;
-}
-
-core::OpenError open_error(int error) noexcept {
-    switch (error) {
-        case EMFILE:
-        case ENFILE:
-        case ENOBUFS:
-        case ENOMEM: return core::OpenError::NoDescriptors;
-        case EADDRNOTAVAIL: return core::OpenError::AddressGone;
-        default: return core::OpenError::Refused;
-    }
 }
 
 }  // namespace
