@@ -96,10 +96,8 @@ class Peer {
   async arrived() {
     const marker = Buffer.from(`marker ${Math.random()}`);
     await this.send(marker, this.endpoint);
-    for (let tries = 0; !this.inbox.some(({ bytes }) => bytes.equals(marker)); tries += 1) {
-      if (tries > 300) throw new Error('a peer does not reach itself');
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    const signal = AbortSignal.timeout(kArrivalMs); // a peer always reaches itself
+    while (!this.inbox.some(({ bytes }) => bytes.equals(marker))) await once(this.socket, 'message', { signal });
     this.inbox = this.inbox.filter(({ bytes }) => !bytes.equals(marker));
     return this.inbox;
   }
