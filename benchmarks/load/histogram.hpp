@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <vector>
@@ -26,6 +27,12 @@ public:
         for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
         total_ += other.total_;
         max_ = max_ < other.max_ ? other.max_ : max_;
+    }
+
+    void clear() noexcept {
+        std::ranges::fill(counts_, 0);
+        total_ = 0;
+        max_ = {};
     }
 
     std::uint64_t total() const noexcept { return total_; }

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 
 #include "benchmarks/load/modes.hpp"
+#include "common/base/system_clock.hpp"
+#include "common/crypto/system_random.hpp"
 
 namespace {
 
@@ -24,12 +26,14 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     app.footer("turnpike-bench MODE --help has the flags and examples.");
 
-    Outcome outcome;
-    add_relay_mode(app, outcome, stop_requested);
+    const turnpike::SystemClock clock;
+    turnpike::crypto::SystemRandom random;
+    Bench bench{.clock = clock, .random = random, .stop = stop_requested};
+    add_relay_mode(app, bench);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kOk : kUsage;
     }
-    return outcome.exit_code;
+    return bench.exit_code;
 }

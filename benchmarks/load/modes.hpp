@@ -2,20 +2,28 @@
 
 #include <csignal>
 
+#include "common/base/clock.hpp"
+#include "common/base/random.hpp"
+
 namespace CLI {
 class App;
 }
 
 namespace turnpike::bench {
 
-constexpr int kOk = 0, kNotClean = 1, kUsage = 2, kUnreachable = 6;
+constexpr int kOk = 0, kNotClean = 1, kUsage = 2, kUnreachable = 6, kSaturated = 9;
 
-/// What a mode leaves for main: its exit code, once its subcommand has run.
-struct Outcome {
-    int exit_code = kOk;
+/// What every mode works with.
+///
+/// Lifetime  main's; `stop` is set by SIGINT and SIGTERM
+struct Bench {
+    const Clock& clock;
+    Random& random;
+    const volatile std::sig_atomic_t& stop;
+    int exit_code = kOk;  // of the mode that ran
 };
 
-/// One mode, one subcommand. `stop` is set by SIGINT and SIGTERM.
-void add_relay_mode(CLI::App& app, Outcome& outcome, const volatile std::sig_atomic_t& stop);
+/// One mode, one subcommand.
+void add_relay_mode(CLI::App& app, Bench& bench);
 
 }  // namespace turnpike::bench

@@ -1,54 +1,60 @@
 #include "benchmarks/load/payload.hpp"
 
 #include <array>
+#include <cstring>
 
 namespace turnpike::bench {
 namespace {
 
-constexpr std::size_t kHeadSize = 24, kChecksumSize = 4;
+constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15U;  // 2^64 / golden ratio: neighbours differ in many bits
 
-constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
-    std::array<std::uint32_t, 256> table{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-        std::uint32_t value = i;
-        for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0xEDB88320U : 0U);
-        table[i] = value;
+constexpr std::uint64_t mix(std::uint64_t value) noexcept {
+    value ^= value >> 32;
+    value *= 0xD6E8FEB86659FD93U;
+    value ^= value >> 32;
+    return value;
+}
+
+std::uint32_t check_of(ByteView bytes) noexcept {
+    std::uint64_t value = mix(bytes.size());
+    for (std::size_t at = 0; at < 24; at += 8) value = mix(value ^ load_u64(bytes, at)) + kOdd;
+    return static_cast<std::uint32_t>(value ^ (value >> 32));
+}
+
+std::uint64_t filler(std::uint64_t sequence, std::size_t word) noexcept { return (sequence + word + 1) * kOdd; }
+
+// Calls each(word, place, size) for the filler of a payload of `size` bytes, eight bytes at a time.
+template <typename Each>
+void for_each_word(std::uint64_t sequence, std::size_t size, Each&& each) {
+    std::size_t word = 0;
+    for (std::size_t at = Payload::kSizeMin; at < size; at += 8, ++word) {
+        each(filler(sequence, word), at, size - at < 8 ? size - at : 8);
     }
-    return table;
-}();
-
-constexpr std::uint8_t filler(std::uint64_t sequence, std::size_t at) noexcept {
-    return static_cast<std::uint8_t>(sequence * 131 + at);
 }
 
 }  // namespace
-
-std::uint32_t crc32(ByteView bytes) noexcept {
-    std::uint32_t value = 0xFFFFFFFFU;
-    for (const std::uint8_t byte : bytes) value = (value >> 8) ^ kCrcTable[(value ^ byte) & 0xFF];
-    return ~value;
-}
 
 void Payload::write(ByteSpan out) const noexcept {
     store_u32(out, 0, kMagic);
     store_u32(out, 4, flow);
     store_u64(out, 8, sequence);
     store_u64(out, 16, static_cast<std::uint64_t>(scheduled.time_since_epoch().count()));
-    const std::size_t end = out.size() - kChecksumSize;
-    for (std::size_t at = kHeadSize; at < end; ++at) out[at] = filler(sequence, at);
-    store_u32(out, end, crc32(out.first(end)));
+    store_u32(out, 24, check_of(out));
+    for_each_word(sequence, out.size(), [&](std::uint64_t word, std::size_t at, std::size_t size) {
+        std::memcpy(out.data() + at, &word, size);
+    });
 }
 
 std::optional<Payload> Payload::read(ByteView bytes) noexcept {
-    if (bytes.size() < kSizeMin || load_u32(bytes, 0) != kMagic) return {};
-    const std::size_t end = bytes.size() - kChecksumSize;
-    if (load_u32(bytes, end) != crc32(bytes.first(end))) return {};
+    if (bytes.size() < kSizeMin || load_u32(bytes, 0) != kMagic || load_u32(bytes, 24) != check_of(bytes)) return {};
     const Payload payload{.flow = load_u32(bytes, 4),
                           .sequence = load_u64(bytes, 8),
                           .scheduled = Instant{Nanoseconds{static_cast<std::int64_t>(load_u64(bytes, 16))}}};
-    for (std::size_t at = kHeadSize; at < end; ++at) {
-        if (bytes[at] != filler(payload.sequence, at)) return {};
-    }
+    bool intact = true;
+    for_each_word(payload.sequence, bytes.size(), [&](std::uint64_t word, std::size_t at, std::size_t size) {
+        intact = intact && std::memcmp(bytes.data() + at, &word, size) == 0;
+    });
+    if (!intact) return {};
     return payload;
 }
 

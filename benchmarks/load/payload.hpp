@@ -8,19 +8,20 @@
 
 namespace turnpike::bench {
 
-/// What one client sends to the other, so that the receiver can judge it alone.
+/// What one end sends to the other, so that the receiver can judge it alone.
 ///
-///      0       4       8              16             24          size-4
-///     +-------+-------+--------------+--------------+-----------+--------+
-///     | magic | flow  | sequence     | scheduled ns | filler    | CRC-32 |
-///     +-------+-------+--------------+--------------+-----------+--------+
+///      0       4       8              16             24      28
+///     +-------+-------+--------------+--------------+-------+-----------+
+///     | magic | flow  | sequence     | scheduled ns | check | filler …  |
+///     +-------+-------+--------------+--------------+-------+-----------+
 ///
-/// The filler is a function of the sequence, so that a swapped or stale buffer is noticed even where
-/// the checksum was swapped with it.
+/// The check covers what is before it and the size. The filler is a function of the sequence and of
+/// its place, compared word by word: a swapped, stale, cut or lengthened buffer is noticed for the
+/// price of a copy.
 struct Payload {
     static constexpr std::size_t kSizeMin = 28;
     static constexpr std::size_t kSizeMax = 1400;
-    static constexpr std::uint32_t kMagic = 0x54504231;  // "TPB1"
+    static constexpr std::uint32_t kMagic = 0x54504232;  // "TPB2"
 
     std::uint32_t flow = 0;
     std::uint64_t sequence = 0;
@@ -31,8 +32,5 @@ struct Payload {
     /// Nothing when a byte is not as it was written.
     static std::optional<Payload> read(ByteView bytes) noexcept;
 };
-
-/// CRC-32 of ITU V.42, as Ethernet has it.
-std::uint32_t crc32(ByteView bytes) noexcept;
 
 }  // namespace turnpike::bench

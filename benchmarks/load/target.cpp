@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "benchmarks/load/local_target.hpp"
+
 namespace turnpike::bench {
 namespace {
 
@@ -15,11 +17,15 @@ constexpr std::size_t kSecretBytesMin = 16;  // what the relay asks for too
 
 }  // namespace
 
+std::string username_for(const Target& target, unsigned client, WallTime now) {
+    if (!target.secret) return target.username;
+    return fmt::format("{}:bench-{}", unix_seconds(now + kCredentialLife), client);
+}
+
 ClientCredential credential_for(const Target& target, unsigned client, WallTime now) {
-    if (!target.secret) return {target.username, target.password};
-    const std::string username =
-        fmt::format("{}:bench-{}", unix_seconds(now + kCredentialLife), client);
-    return {username, crypto::rest_password(*target.secret, username)};
+    std::string username = username_for(target, client, now);
+    std::string password = target.secret ? crypto::rest_password(*target.secret, username) : target.password;
+    return {std::move(username), std::move(password)};
 }
 
 std::expected<Endpoint, std::string> resolve(const std::string& host_port) {
@@ -59,11 +65,11 @@ std::expected<crypto::RestSecret, std::string> read_secret(const std::string& fi
                               .issued_by_turnpike = false};
 }
 
-std::expected<void, std::string> refuse_strangers(const Endpoint& server, bool owned) {
-    if (owned || server.address.is_loopback()) return {};
+std::expected<void, std::string> refuse_strangers(const Endpoint& server, const std::string& netns, bool owned) {
+    if (owned || stays_here(server.address, netns)) return {};
     return std::unexpected(fmt::format(
-        "{} is not on this machine. Load on a server of others is an attack; if it is yours, say "
-        "--i-own-this-server",
+        "{} is neither on this machine nor behind a veth of it. Load on a server of others is an attack; if it is yours, "
+        "say --target-is-mine",
         server.to_string()));
 }
 

@@ -13,7 +13,7 @@ namespace turnpike::bench {
 
 /// The flags that name a server and open it, the same in every mode.
 struct TargetFlags {
-    std::string server = "127.0.0.1:3478", transport = "udp", user, password, secret_file, realm;
+    std::string server = "127.0.0.1:3478", transport = "udp", user, password, secret_file, realm, netns;
     bool sha256 = false, insecure = false, owned = false;
 
     void add_to(CLI::App& app);

@@ -217,13 +217,13 @@ prove_relay() {
     local title=$1 transport=$2 port=$3 log answer
     shift 3
     log=$log_folder/run-bench-$transport.log
-    if ! answer=$("$bin/turnpike-bench" relay --json --server "127.0.0.1:$port" --transport "$transport" \
+    if ! answer=$("$bin/turnpike-bench" relay --json --server "127.0.0.1:$port" --transport "$transport" --allocations 2 --relay-to-relay \
         --secret-file "$run_folder/turn-secret" --size 160 "$@" 2>"$log"); then
         tail -n 10 "$log" >&2
         printf '%s\n' "$answer" >>"$log"
         [[ -n $answer ]] || die "nothing was relayed over $title ($log)"
         die "over $title $(json_number "$answer" lost) of $(json_number "$answer" sent) packets were lost," \
-            "$(json_number "$answer" receive_drops) of them by this machine before they were read ($log)"
+            "$(json_number "$answer" drops) of them by this machine before they were read ($log)"
     fi
     printf '%s\n' "$answer" >>"$log"
     local sent received order p50

@@ -9,10 +9,10 @@ import path from 'node:path';
 import { binaries } from './stack.mjs';
 
 function start(stack, options) {
-  const { transport = 'udp', mode = 'channels', packets = 1000, rate = 1000, size = 160, duration = 0, interval = 0, port } = options;
+  const { transport = 'udp', mode = 'channels', packets = 1000, rate = 1000, size = 160, duration = 0, interval = 1, port } = options;
   const server = `127.0.0.1:${port ?? stack.ports[transport]}`;
   const credential = options.user ? ['--user', options.user, '--password', options.password ?? ''] : ['--secret-file', stack.secretFile];
-  const args = ['relay', '--json', '--server', server, '--transport', transport, '--mode', mode, '--packets', packets, '--rate', rate,
+  const args = ['relay', '--json-stream', '--allocations', 2, '--relay-to-relay', '--server', server, '--transport', transport, '--mode', mode, '--packets', packets, '--rate', rate,
     '--size', size, '--duration', duration, '--interval', interval, '--drain', 5, '--insecure', ...credential];
   const child = spawn(path.join(binaries, 'turnpike-bench'), args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
@@ -21,9 +21,12 @@ function start(stack, options) {
   child.stderr.on('data', (part) => (err += part));
   const ended = new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code, signal, stderr: err, report: out ? JSON.parse(out) : undefined }));
+    child.once('close', (code, signal) => resolve({ code, signal, stderr: err, report: lines().find((line) => line.type === 'result') }));
   });
-  return { child, ended, said: () => err };
+  // Whole lines only: the last one may be still under way.
+  const lines = () => out.slice(0, out.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  const received = () => lines().reduce((sum, line) => sum + (line.type === 'interval' ? line.received : 0), 0);
+  return { child, ended, received, said: () => `${err}${out}` };
 }
 
 /** A run to its end: {code, stderr, report}. */
@@ -46,18 +49,18 @@ export async function startCall(stack, options = {}) {
   const run = start(stack, { rate: 200, ...options, packets: 0, interval: 0.1 });
   let over = false;
   void run.ended.then(() => (over = true));
-  const received = () => Number([...run.said().matchAll(/received (\d+)/g)].at(-1)?.[1] ?? 0);
-  // Its progress lines say how many packets have arrived.
+  const { received } = run;
+  // Its interval lines say how many packets have arrived.
   const more = (than) =>
     new Promise((resolve, reject) => {
       const done = (how, value) => {
         clearTimeout(timer);
-        run.child.stderr.off('data', look);
+        run.child.stdout.off('data', look);
         how(value);
       };
       const look = () => received() > than && done(resolve);
       const timer = setTimeout(() => done(reject, new Error(`the call stands still: ${run.said()}`)), 20_000);
-      run.child.stderr.on('data', look);
+      run.child.stdout.on('data', look);
       void run.ended.then(() => done(reject, new Error(`the call is over: ${run.said()}`)));
       look();
     });

@@ -5,50 +5,43 @@
 namespace turnpike::bench {
 namespace {
 
-FlowMeter sent(int count) {
+using Arrival = FlowMeter::Arrival;
+
+TEST(FlowMeter, TellsNewFromLateFromDuplicate) {
     FlowMeter meter;
-    for (int i = 0; i < count; ++i) meter.sent();
-    return meter;
+    EXPECT_EQ(meter.received(0, 1us), Arrival::New);
+    EXPECT_EQ(meter.received(2, 1us), Arrival::New);
+    EXPECT_EQ(meter.received(1, 1us), Arrival::Late);
+    EXPECT_EQ(meter.received(1, 1us), Arrival::Duplicate);
+    EXPECT_EQ(meter.received(2, 1us), Arrival::Duplicate);
 }
 
-TEST(FlowMeter, CountsWhatDidNotArriveAsLost) {
-    FlowMeter meter = sent(4);
-    meter.received(0, 1us);
-    meter.received(3, 1us);
-    EXPECT_EQ(meter.received_count(), 2U);
-    EXPECT_EQ(meter.lost(), 2U);
-    EXPECT_EQ(meter.reordered(), 0U);
+TEST(FlowMeter, KnowsDuplicatesToTheEdgeOfItsWindow) {
+    for (std::uint64_t newest = FlowMeter::kWindow; newest < 3 * FlowMeter::kWindow; ++newest) {
+        FlowMeter meter;
+        for (std::uint64_t i = 0; i <= newest; ++i) ASSERT_EQ(meter.received(i, 1us), Arrival::New);
+        EXPECT_EQ(meter.received(newest - FlowMeter::kWindow + 1, 1us), Arrival::Duplicate) << newest;
+        EXPECT_EQ(meter.received(newest - FlowMeter::kWindow, 1us), Arrival::Late) << newest;
+    }
 }
 
-TEST(FlowMeter, ADuplicateIsNoSecondArrival) {
-    FlowMeter meter = sent(2);
-    meter.received(0, 1us);
-    meter.received(0, 1us);
-    EXPECT_EQ(meter.received_count(), 1U);
-    EXPECT_EQ(meter.duplicated(), 1U);
-    EXPECT_EQ(meter.lost(), 1U);
+TEST(FlowMeter, AJumpForgetsWhatIsOutOfTheWindow) {
+    FlowMeter meter;
+    for (std::uint64_t i = 0; i < 10; ++i) meter.received(i, 1us);
+    EXPECT_EQ(meter.received(1000, 1us), Arrival::New);
+    for (std::uint64_t i = 1001 - FlowMeter::kWindow; i < 1000; ++i) ASSERT_EQ(meter.received(i, 1us), Arrival::Late) << i;
+    for (std::uint64_t i = 1001 - FlowMeter::kWindow; i < 1000; ++i) ASSERT_EQ(meter.received(i, 1us), Arrival::Duplicate) << i;
 }
 
-TEST(FlowMeter, CountsTheLateOneAsReordered) {
-    FlowMeter meter = sent(3);
-    meter.received(0, 1us);
-    meter.received(2, 1us);
-    meter.received(1, 1us);
-    EXPECT_EQ(meter.reordered(), 1U);
-    EXPECT_EQ(meter.lost(), 0U);
-}
-
-TEST(FlowMeter, TwoAddUp) {
-    FlowMeter one = sent(2), two = sent(3);
-    one.received(1, 1ms);
-    two.received(2, 3ms);
-    two.damaged();
-    one.add(two);
-    EXPECT_EQ(one.sent_count(), 5U);
-    EXPECT_EQ(one.lost(), 3U);
-    EXPECT_EQ(one.damaged_count(), 1U);
-    EXPECT_EQ(one.latency().total(), 2U);
-    EXPECT_EQ(one.latency().max(), 3ms);
+// RFC 3550 §6.4.1: J += (|D| - J) / 16
+TEST(FlowMeter, JitterIsTheRfcs) {
+    FlowMeter meter;
+    meter.received(0, 1000ns);
+    EXPECT_EQ(meter.jitter(), Nanoseconds{0});
+    meter.received(1, 2600ns);
+    EXPECT_EQ(meter.jitter(), Nanoseconds{100});
+    meter.received(2, 1000ns);
+    EXPECT_EQ(meter.jitter(), Nanoseconds{193});  // 100 + 1500 / 16
 }
 
 }  // namespace

@@ -39,11 +39,5 @@ TEST(Payload, IsRefusedWhenCutOrLengthened) {
     EXPECT_FALSE(Payload::read(bytes));
 }
 
-// The check value of CRC-32/ISO-HDLC.
-TEST(Crc32, HasTheStandardsCheckValue) {
-    EXPECT_EQ(crc32(as_bytes("123456789")), 0xCBF43926U);
-    EXPECT_EQ(crc32({}), 0U);
-}
-
 }  // namespace
 }  // namespace turnpike::bench
