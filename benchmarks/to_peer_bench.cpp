@@ -72,7 +72,7 @@ void to_peer(benchmark::State& state) {
         return to.has_value();
     });
 }
-BENCHMARK(to_peer)->Arg(1'000)->Arg(10'000);
+BENCHMARK(to_peer)->Arg(100)->Arg(1'000)->Arg(10'000)->Arg(100'000);
 
 void to_client(benchmark::State& state) {
     Calls calls{static_cast<std::size_t>(state.range(0))};
@@ -82,7 +82,7 @@ void to_client(benchmark::State& state) {
         return to.has_value();
     });
 }
-BENCHMARK(to_client)->Arg(1'000)->Arg(10'000);
+BENCHMARK(to_client)->Arg(100)->Arg(1'000)->Arg(10'000)->Arg(100'000);
 
 }  // namespace
 }  // namespace turnpike::bench

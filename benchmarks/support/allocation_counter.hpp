@@ -13,4 +13,7 @@ namespace turnpike::bench {
 /// Threading  any.
 std::uint64_t heap_allocations() noexcept;
 
+/// What they all together have taken of the heap and not given back, the heap's own overhead included.
+std::uint64_t heap_bytes() noexcept;
+
 }  // namespace turnpike::bench

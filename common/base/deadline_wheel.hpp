@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -15,7 +16,7 @@ namespace turnpike {
 /// `Value` is a small copyable thing that tells the owner what ended. A deadline fires at the first
 /// advance() at or after the end of its tick: never before the deadline, less than one tick after
 /// it. Deadlines further away than one turn wait in their slot for more turns. Those due together
-/// fire in no particular order.
+/// fire in no particular order. Whoever asks next_deadline() sleeps until something is due.
 ///
 /// Threading  one thread.
 template <typename Value>
@@ -31,7 +32,10 @@ public:
         explicit operator bool() const noexcept { return index != kNone; }
     };
 
-    DeadlineWheel() noexcept { heads_.fill(kNone); }
+    DeadlineWheel() noexcept {
+        heads_.fill(kNone);
+        earliest_.fill(kNever);
+    }
 
     Handle arm(Instant deadline, Value value) {
         const std::uint32_t index = take_node();
@@ -72,17 +76,20 @@ public:
             ++current_;
         }
         drain(kOverdue, now, due);
+        if (first_ <= now) first_ = *std::min_element(earliest_.begin(), earliest_.end());
     }
 
-    /// When to call advance() next; nothing when nothing is armed.
+    /// When to call advance() next: at the end of the first armed deadline's tick, or early, where that one
+    /// was cancelled. Nothing when nothing is armed.
     std::optional<Instant> next_deadline(Instant now) const noexcept {
         if (armed_ == 0) return {};
-        return now + kTick;
+        return std::max(now, Instant{tick_of(first_) * kTick});
     }
 
 private:
     static constexpr std::uint32_t kNone = UINT32_MAX;
     static constexpr std::size_t kOverdue = kSlots;
+    static constexpr Instant kNever = Instant::max();
 
     struct Node {
         Value value{};
@@ -92,6 +99,11 @@ private:
         std::uint32_t generation = 1;
     };
 
+    // Rounded up: the slot's turn comes at or after the deadline.
+    static constexpr std::int64_t tick_of(Instant deadline) noexcept {
+        const Nanoseconds since = deadline.time_since_epoch();
+        return since / kTick + (since % kTick > Nanoseconds{0} ? 1 : 0);
+    }
     static constexpr std::size_t slot_of(std::int64_t tick) noexcept {
         return static_cast<std::size_t>(tick) % kSlots;  // kSlots is a power of two: negative ticks too
     }
@@ -117,14 +129,15 @@ private:
 
     void link(std::uint32_t index) noexcept {
         Node& node = nodes_[index];
-        // Rounded up: the slot's turn comes at or after the deadline.
-        const std::int64_t tick = (node.deadline.time_since_epoch() + kTick - 1ns) / kTick;
+        const std::int64_t tick = tick_of(node.deadline);
         const bool overdue = started_ && tick <= current_;
         node.slot = static_cast<std::uint32_t>(overdue ? kOverdue : slot_of(tick));
         node.previous = kNone;
         node.next = heads_[node.slot];
         if (node.next != kNone) nodes_[node.next].previous = index;
         heads_[node.slot] = index;
+        earliest_[node.slot] = std::min(earliest_[node.slot], node.deadline);
+        first_ = std::min(first_, node.deadline);
     }
 
     void unlink(std::uint32_t index) noexcept {
@@ -139,11 +152,14 @@ private:
 
     template <typename Due>
     void drain(std::size_t slot, Instant now, Due& due) {
+        if (earliest_[slot] > now) return;  // what is in it waits for another turn
         // Due nodes are collected first: `due` may arm into this very slot.
         std::vector<Handle>& ready = ready_;
         ready.clear();
+        earliest_[slot] = kNever;
         for (std::uint32_t at = heads_[slot]; at != kNone; at = nodes_[at].next) {
             if (nodes_[at].deadline <= now) ready.push_back({at, nodes_[at].generation});
+            else earliest_[slot] = std::min(earliest_[slot], nodes_[at].deadline);
         }
         std::vector<Handle> batch;
         batch.swap(ready);
@@ -161,6 +177,8 @@ private:
 
     std::vector<Node> nodes_;
     std::array<std::uint32_t, kSlots + 1> heads_;
+    std::array<Instant, kSlots + 1> earliest_;  // of each slot, or something before it
+    Instant first_ = kNever;                    // of all of them, likewise
     std::vector<Handle> ready_;
     std::uint32_t free_ = kNone;
     std::size_t armed_ = 0;

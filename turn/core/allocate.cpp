@@ -32,13 +32,13 @@ void Machine::on_allocate(Request& request) {
     // whoever sends it (§7.2).
     if (request.allocation != nullptr) {
         const bool again = request.allocation->transaction == request.envelope.transaction &&
-                           request.allocation->username == identity.username;
+                           request.allocation->credential->username() == identity.username;
         if (!again) return refuse(request, ErrorCode::AllocationMismatch);
         return answer_allocate(request.envelope, *request.allocation, request.now, request.out);
     }
     if (PendingAllocation* waiting = pending_.find(tuple)) {
         const bool again = waiting->answer_to && waiting->answer_to->transaction == request.envelope.transaction &&
-                           waiting->allocation->username == identity.username;
+                           waiting->allocation->credential->username() == identity.username;
         if (!again) return refuse(request, ErrorCode::AllocationMismatch);
         waiting->answer_to->path = request.path;
         return;
@@ -90,29 +90,27 @@ void Machine::on_allocate(Request& request) {
         }
     }
 
-    waiting->allocation = std::make_unique<Allocation>(request.path, hash_key_);
+    waiting->allocation = std::make_unique<Allocation>(
+        request.path, credentials_.intern({identity.username, identity.subject, realm, identity.keys.md5.reveal(),
+                                           identity.keys.sha256.reveal(), bandwidth_of(config_, identity.limits),
+                                           identity.third_party, identity.limits.relay_peers_only}));
     Allocation& allocation = *waiting->allocation;
     allocation.id.value = shared_.next_allocation_id.fetch_add(1, std::memory_order_relaxed);
     allocation.transaction = request.envelope.transaction;
-    allocation.username = identity.username;
-    allocation.subject = identity.subject;
-    allocation.realm = realm;
-    allocation.keys = identity.keys;
-    allocation.third_party = identity.third_party;
     if (identity.authorized_until) {
-        allocation.authorized_until = request.now + (*identity.authorized_until - request.wall);
+        allocation.more().authorized_until = request.now + (*identity.authorized_until - request.wall);
     }
-    allocation.relay_peers_only = identity.limits.relay_peers_only;
     allocation.protocol = tcp ? RelayProtocol::Tcp : RelayProtocol::Udp;
-    allocation.limit_bandwidth(bandwidth_of(config_, identity.limits));
     allocation.limit_rates(config_);
     waiting->answer_to = request.envelope;
     waiting->wants_ticket = ticket.has_value();
-    allocation.nonce = config_.nat_rebinding ? as_text(*request.message.find(Attribute::Nonce)) : "";
-    allocation.nonce_tuple = tuple;
+    if (config_.nat_rebinding) {
+        allocation.more().nonce = as_text(*request.message.find(Attribute::Nonce));
+        allocation.more().nonce_tuple = tuple;
+    }
     waiting->say_family_errors = request.message.has(Attribute::AdditionalAddressFamily);
     waiting->lifetime = within_authorization(granted_lifetime(config_, lifetime, Nanoseconds{0}),
-                                             allocation.authorized_until, request.now);
+                                             allocation.uncommon().authorized_until, request.now);
     open_relays(pending_.add(std::move(waiting)), {}, request.now, request.out);
 }
 
@@ -197,7 +195,7 @@ std::expected<Machine::Families, ErrorCode> Machine::families_of(const Request& 
 // `exact` has a restored allocation's addresses, in the order of `wanted`.
 void Machine::open_relays(PendingAllocation& waiting, std::span<const Endpoint> exact, Instant now, Outbox& out) {
     Allocation& allocation = *waiting.allocation;
-    waiting.deadline = wheel_.arm(now + kOpenDeadline, Timer{&allocation, Timer::Kind::Opening});
+    waiting.deadline = wheel_.arm(now + kOpenDeadline, Timer::opening(allocation));
     for (std::size_t i = 0; i < waiting.wanted.size(); ++i) {
         PendingAllocation::Wanted& wanted = waiting.wanted[i];
         if (wanted.answered) continue;
@@ -223,7 +221,7 @@ void Machine::relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bou
         if (wanted.relay == relay && !wanted.answered) {
             wanted.answered = true;
             if (bound) {
-                allocation->relayed.push_back({relay, *bound, shared_.relays.to_external(*bound)});
+                allocation->relayed.push_back({relay, *bound});
                 if (wanted.reserve_next) reserve_next(*allocation, *bound, now);
             } else {
                 slots_.release(relay);
@@ -240,8 +238,10 @@ void Machine::relay_opened(RelayId relay, std::expected<Endpoint, OpenError> bou
 void Machine::reserve_next(Allocation& allocation, const Endpoint& even, Instant now) {
     const Endpoint next{even.address, static_cast<std::uint16_t>(even.port + 1)};
     const Instant until = now + Reservations::kLifetime;
-    allocation.reservation = shared_.reservations.keep({allocation.realm, allocation.subject, next, until}, random_);
-    wheel_.arm(until, Timer{nullptr, Timer::Kind::Reservation, *allocation.reservation});
+    const CredentialEntry& holder = *allocation.credential;
+    const auto token = shared_.reservations.keep({std::string{holder.realm()}, std::string{holder.subject()}, next, until}, random_);
+    allocation.more().reservation = token;
+    wheel_.arm(until, Timer::reservation(token));
 }
 
 void Machine::end_reservation(Reservations::Token token, Outbox& out) {
@@ -264,12 +264,12 @@ void Machine::settle(const FiveTuple& tuple, Instant now, Outbox& out) {
         allocation.opened_at = now;
         allocation.expires_at = now + waiting->lifetime;
     }
-    arm_expiry(allocation);
+    sweep(allocation, now);
     if (!waiting->answer_to) return;
 
-    report_opened(allocation, allocation.relayed.front().external, out);
+    report_opened(allocation, external(allocation.relayed.front().local), out);
     for (const PendingAllocation::Wanted& wanted : waiting->wanted) {
-        if (wanted.error && waiting->say_family_errors) allocation.refused_family = {wanted.family, *wanted.error};
+        if (wanted.error && waiting->say_family_errors) allocation.more().refused_family = {wanted.family, *wanted.error};
     }
     answer_allocate(*waiting->answer_to, allocation, now, out);
 }
@@ -285,7 +285,7 @@ void Machine::abandon(std::unique_ptr<PendingAllocation> waiting, CloseReason re
         slots_.release(wanted.relay);  // a report that is still on its way finds it stale
     }
     for (const Relayed& relayed : allocation.relayed) out.add(CloseRelay{relayed.relay});
-    shared_.quota.release(allocation.realm, allocation.subject, waiting->quota_units());
+    shared_.quota.release(allocation.realm(), allocation.credential->subject(), waiting->quota_units());
 
     const bool failed = reason == CloseReason::NotRestored;
     if (!waiting->answer_to) {
@@ -299,14 +299,13 @@ void Machine::abandon(std::unique_ptr<PendingAllocation> waiting, CloseReason re
 void Machine::answer_allocate(const Envelope& to, const Allocation& allocation, Instant now, Outbox& out) {
     Reply reply{to, stun::Class::Success};
     stun::MessageBuilder& message = reply.message();
-    for (const Relayed& one : allocation.relayed) message.xor_address(Attribute::XorRelayedAddress, one.external);
+    for (const Relayed& one : allocation.relayed) message.xor_address(Attribute::XorRelayedAddress, external(one.local));
     message.u32(Attribute::Lifetime, lifetime_seconds(allocation.expires_at - now))
         .xor_address(Attribute::XorMappedAddress, to.path.tuple.client);
-    if (!allocation.ticket.empty()) message.bytes(Attribute::MobilityTicket, allocation.ticket);
-    if (allocation.reservation) message.u64(Attribute::ReservationToken, *allocation.reservation);
-    if (allocation.refused_family) {
-        message.address_error(allocation.refused_family->family, allocation.refused_family->code);
-    }
+    const Allocation::Uncommon& also = allocation.uncommon();
+    if (!also.ticket.empty()) message.bytes(Attribute::MobilityTicket, also.ticket);
+    if (also.reservation) message.u64(Attribute::ReservationToken, *also.reservation);
+    if (also.refused_family) message.address_error(also.refused_family->family, also.refused_family->code);
     reply.send(out);
     count_success(stun::Method::Allocate);
 }

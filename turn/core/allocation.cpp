@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "turn/core/relay_directory.hpp"
+
 namespace turnpike::core {
 namespace {
 
@@ -31,20 +33,22 @@ std::vector<AllocationRecord::Channel> channels_of(const Allocation& allocation,
 
 }  // namespace
 
-void Allocation::limit_bandwidth(std::uint32_t kbit_s) noexcept {
-    bandwidth_kbit_s = kbit_s;
-    const double bytes_per_second = static_cast<double>(kbit_s) * 125.0;
-    bandwidth = TokenBucket{bytes_per_second, std::max(kBurstBytesMin, bytes_per_second * kBurstSeconds)};
+const Allocation::Uncommon Allocation::kNothingUncommon;
+
+void Allocation::limit_rates(const Config& config) {
+    new_peers = BucketLevel{config.new_peers()};
+    const double bytes_per_second = static_cast<double>(credential->bandwidth_kbit_s()) * 125.0;
+    const double packets_per_second = config.packets_per_second;
+    if (bytes_per_second <= 0 && packets_per_second <= 0) return rates.reset();
+    rates = std::make_unique<Rates>(
+        Rates{{bytes_per_second, std::max(kBurstBytesMin, bytes_per_second * kBurstSeconds)},
+              {packets_per_second, std::max(kBurstPacketsMin, packets_per_second * kBurstSeconds)}});
 }
 
-void Allocation::limit_rates(const Config& config) noexcept {
-    const double per_second = config.packets_per_second;
-    packets = TokenBucket{per_second, std::max(kBurstPacketsMin, per_second * kBurstSeconds)};
-    new_peers = TokenBucket{config.new_peers_per_second, std::max(1.0, config.new_peers_burst)};
-}
-
-AllocationRecord Allocation::to_record(Instant now) const {
+AllocationRecord Allocation::to_record(const Config& config, Instant now) const {
     AllocationRecord record;
+    const CredentialEntry& made_with = *credential;
+    const Uncommon& also = uncommon();
     record.id = id;
     record.tuple = path.tuple;
     record.listener = path.listener;
@@ -52,43 +56,45 @@ AllocationRecord Allocation::to_record(Instant now) const {
     for (const Relayed& one : relayed) record.relayed.push_back(one.local);
     record.left = until(expires_at, now);
     record.age = std::chrono::duration_cast<Milliseconds>(now - opened_at);
-    record.username = username;
-    record.subject = subject;
-    record.realm = realm;
-    record.key_md5.assign(keys.md5.reveal().begin(), keys.md5.reveal().end());
-    record.key_sha256.assign(keys.sha256.reveal().begin(), keys.sha256.reveal().end());
-    record.third_party = third_party;
-    if (authorized_until) record.authorized_left = until(*authorized_until, now);
-    record.bandwidth_kbit_s = bandwidth_kbit_s;
-    record.bandwidth_left = static_cast<std::uint32_t>(std::max(0.0, bandwidth.level(now)));
-    record.packets_left = static_cast<std::uint32_t>(std::max(0.0, packets.level(now)));
-    record.new_peers_left = static_cast<std::uint32_t>(new_peers.level(now));
-    record.relay_peers_only = relay_peers_only;
+    record.username = made_with.username();
+    record.subject = made_with.subject();
+    record.realm = made_with.realm();
+    record.key_md5.assign(made_with.key_md5().begin(), made_with.key_md5().end());
+    record.key_sha256.assign(made_with.key_sha256().begin(), made_with.key_sha256().end());
+    record.third_party = made_with.third_party();
+    if (also.authorized_until) record.authorized_left = until(*also.authorized_until, now);
+    record.bandwidth_kbit_s = made_with.bandwidth_kbit_s();
+    if (rates) {
+        record.bandwidth_left = static_cast<std::uint32_t>(std::max(0.0, rates->bandwidth.level(now)));
+        record.packets_left = static_cast<std::uint32_t>(std::max(0.0, rates->packets.level(now)));
+    }
+    record.new_peers_left = static_cast<std::uint32_t>(new_peers.level(config.new_peers(), now));
+    record.relay_peers_only = made_with.relay_peers_only();
     record.protocol = protocol;
     record.allocate_transaction = transaction;
-    record.ticket = ticket;
-    record.nonce = nonce;
-    record.nonce_client = nonce_tuple.client;
-    record.reservation_token = reservation.value_or(0);
+    record.ticket = also.ticket;
+    record.nonce = also.nonce;
+    record.nonce_client = also.nonce_tuple.client;
+    record.reservation_token = also.reservation.value_or(0);
     record.traffic = traffic;
     record.permissions = permissions_of(*this, now);
     record.channels = channels_of(*this, now);
     return record;
 }
 
-AllocationSummary Allocation::summary(Instant now) const {
+AllocationSummary Allocation::summary(const RelayDirectory& relays, Instant now) const {
     AllocationSummary summary;
     summary.id = id;
     summary.tuple = path.tuple;
-    for (const Relayed& one : relayed) summary.relayed.push_back(one.external);
-    summary.username = username;
-    summary.subject = subject;
-    summary.realm = realm;
+    for (const Relayed& one : relayed) summary.relayed.push_back(relays.to_external(one.local));
+    summary.username = credential->username();
+    summary.subject = credential->subject();
+    summary.realm = credential->realm();
     summary.age = std::chrono::duration_cast<Seconds>(now - opened_at);
     summary.left = std::chrono::duration_cast<Seconds>(until(expires_at, now));
     summary.traffic = traffic;
     summary.protocol = protocol;
-    summary.connections = connections.size();
+    summary.connections = uncommon().connections.size();
     summary.permissions = permissions_of(*this, now);
     summary.channels = channels_of(*this, now);
     return summary;

@@ -28,9 +28,9 @@ bool well_sized(const stun::MessageView& message, Integrity integrity) noexcept 
     return size >= 16 && size <= 32 && size % 4 == 0;
 }
 
-bool genuine(const stun::MessageView& message, const Secret& key) noexcept {
-    return integrity_of(message) == Integrity::Sha1 ? stun::verify_message_integrity(message, key.reveal())
-                                                    : stun::verify_message_integrity_sha256(message, key.reveal());
+bool genuine(const stun::MessageView& message, ByteView key) noexcept {
+    return integrity_of(message) == Integrity::Sha1 ? stun::verify_message_integrity(message, key)
+                                                    : stun::verify_message_integrity_sha256(message, key);
 }
 
 // Whether PASSWORD-ALGORITHMS is what was offered, entry by entry; none of ours has parameters.
@@ -116,7 +116,9 @@ std::optional<std::string> Authenticator::name_of(const stun::MessageView& messa
     if (const auto username = message.find(Attribute::Username)) return std::string{as_text(*username)};
     const ByteView hash = message.find(Attribute::Userhash).value_or(ByteView{});
     if (!told.username_anonymity) return {};
-    if (live != nullptr && std::ranges::equal(stun::userhash(live->username, realm), hash)) return live->username;
+    if (live != nullptr && std::ranges::equal(stun::userhash(live->credential->username(), realm), hash)) {
+        return std::string{live->credential->username()};
+    }
     return credentials_->name_of(hash, realm);
 }
 
@@ -128,12 +130,13 @@ bool Authenticator::prove(const stun::MessageView& message, PasswordAlgorithm al
     // What is required is the whole of it, key and attribute. A session key is no password.
     const bool weak = algorithm != PasswordAlgorithm::Sha256 || integrity_of(message) != Integrity::Sha256;
     const bool refused = sha256_ == Config::Sha256::Require && weak;
-    const bool own = live != nullptr && live->username == identity.username && (live->third_party || !refused);
-    if (own && genuine(message, live->keys.of(algorithm))) {
-        identity.third_party = live->third_party;
-        identity.subject = live->subject;
-        identity.keys = live->keys;
-        identity.key = live->keys.of(algorithm);
+    const CredentialEntry* const own = live != nullptr ? &*live->credential : nullptr;
+    const bool asked = own != nullptr && own->username() == identity.username && (own->third_party() || !refused);
+    if (asked && genuine(message, own->key_of(algorithm))) {
+        identity.third_party = own->third_party();
+        identity.subject = own->subject();
+        identity.keys = own->keys();
+        identity.key = identity.keys.of(algorithm);
         return true;
     }
     return !refused && by_password(message, algorithm, realm, identity);
@@ -146,8 +149,8 @@ bool Authenticator::by_token(const stun::MessageView& message, WallTime wall, Id
     if (!token) return false;
     // coturn's clients and server sign with as many bytes of it as an MD5 key has.
     const Secret cut{token->session_key.reveal().first(std::min(token->session_key.size(), sizeof(crypto::Md5)))};
-    const bool whole = genuine(message, token->session_key);
-    if (!whole && !genuine(message, cut)) return false;
+    const bool whole = genuine(message, token->session_key.reveal());
+    if (!whole && !genuine(message, cut.reveal())) return false;
     identity.third_party = identity.by_token = true;
     identity.subject = subject_of_token(identity.username, token->session_key);
     identity.key = whole ? token->session_key : cut;
@@ -161,7 +164,7 @@ bool Authenticator::by_password(const stun::MessageView& message, PasswordAlgori
     for (Candidate& candidate : credentials_->find(identity.username, realm)) {
         LongTermKeys keys =
             LongTermKeys::of_password(identity.username, realm, as_text(candidate.password.reveal()));
-        if (!genuine(message, keys.of(algorithm))) continue;
+        if (!genuine(message, keys.of(algorithm).reveal())) continue;
         identity.subject = std::move(candidate.subject);
         identity.key = keys.of(algorithm);
         identity.keys = std::move(keys);

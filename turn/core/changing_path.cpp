@@ -5,6 +5,7 @@
 // allocation. It is fetched then, and the request looked at once more.
 
 #include <array>
+#include <tuple>
 
 #include "common/crypto/base64.hpp"
 #include "turn/core/machine.hpp"
@@ -18,12 +19,11 @@ using stun::Method;
 
 namespace {
 
-bool proves(const stun::MessageView& message, const LongTermKeys& keys) noexcept {
+bool proves(const stun::MessageView& message, const CredentialEntry& credential) noexcept {
     const bool strong = message.has(Attribute::MessageIntegritySha256);
     if (!strong && !message.has(Attribute::MessageIntegrity)) return false;
-    for (const Secret* key : {&keys.sha256, &keys.md5}) {
-        if (strong ? stun::verify_message_integrity_sha256(message, key->reveal())
-                   : stun::verify_message_integrity(message, key->reveal())) {
+    for (const ByteView key : {credential.key_sha256(), credential.key_md5()}) {
+        if (strong ? stun::verify_message_integrity_sha256(message, key) : stun::verify_message_integrity(message, key)) {
             return true;
         }
     }
@@ -45,7 +45,7 @@ bool rebinds(const FiveTuple& from, const FiveTuple& to) noexcept {
 
 bool Machine::signed_by_owner(const FiveTuple& tuple, const stun::MessageView& message) const noexcept {
     const Allocation* allocation = table_.find(tuple);
-    return allocation != nullptr && proves(message, allocation->keys);
+    return allocation != nullptr && proves(message, *allocation->credential);
 }
 
 // The allocation behind a request from a 5-tuple that has none. False when the request waits for it.
@@ -78,31 +78,32 @@ bool Machine::find_moved(Request& request, bool may_fetch) {
 // ---- RFC 8016 ----
 
 void Machine::give_ticket(Allocation& allocation) {
-    if (!allocation.ticket.empty()) shared_.tickets.erase(as_text(allocation.ticket), allocation.tuple());
+    Bytes& ticket = allocation.more().ticket;
+    if (!ticket.empty()) shared_.tickets.erase(as_text(ticket), allocation.tuple());
     std::array<std::uint8_t, kTicketSize / 4 * 3> raw{};
     random_.fill_secret(raw);
     const std::string text = crypto::base64url(raw);
-    allocation.ticket.assign(text.begin(), text.end());
-    shared_.tickets.set(as_text(allocation.ticket), {shared_.worker, allocation.tuple()});
+    ticket.assign(text.begin(), text.end());
+    shared_.tickets.set(as_text(ticket), {shared_.worker, allocation.tuple()});
 }
 
 // §3.2: data goes to the old 5-tuple until the client's own comes on the new one.
 void Machine::expect_client_at(Allocation& allocation, const Path& path) {
     forget_next_path(allocation);
-    allocation.next_path = path;
-    table_.add(path.tuple, allocation);
+    allocation.more().next_path = path;
+    table_.add_next(allocation);
 }
 
 void Machine::forget_next_path(Allocation& allocation) {
-    if (!allocation.next_path) return;
-    table_.remove(allocation.next_path->tuple);
-    allocation.next_path.reset();
+    if (allocation.next_path() == nullptr) return;
+    table_.remove(allocation.next_path()->tuple);
+    allocation.more().next_path.reset();
 }
 
 void Machine::client_arrived(const FiveTuple& tuple, Outbox& out) {
     Allocation* allocation = table_.find(tuple);
     if (allocation == nullptr || !allocation->is_next(tuple)) return;
-    const Path path = *allocation->next_path;
+    const Path path = *allocation->next_path();
     forget_next_path(*allocation);
     move_client(*allocation, path, out);
 }
@@ -112,35 +113,38 @@ void Machine::move_client(Allocation& allocation, const Path& path, Outbox& out)
     const FiveTuple from = allocation.tuple();
     table_.remove(from);
     allocation.path = path;
-    table_.add(path.tuple, allocation);
+    table_.add(allocation);
     register_names(allocation);
     ++counters_.clients_moved;
     out.add(ClientMoved{allocation.id, from, path.tuple});
 }
 
 void Machine::register_names(const Allocation& allocation) {
-    if (!allocation.ticket.empty()) shared_.tickets.set(as_text(allocation.ticket), {shared_.worker, allocation.tuple()});
-    if (!allocation.nonce.empty()) shared_.nonces.set(allocation.nonce, {shared_.worker, allocation.tuple()});
+    const auto& [ticket, nonce] = std::tie(allocation.uncommon().ticket, allocation.uncommon().nonce);
+    if (!ticket.empty()) shared_.tickets.set(as_text(ticket), {shared_.worker, allocation.tuple()});
+    if (!nonce.empty()) shared_.nonces.set(nonce, {shared_.worker, allocation.tuple()});
 }
 
 void Machine::forget_names(const Allocation& allocation) {
-    if (!allocation.ticket.empty()) shared_.tickets.erase(as_text(allocation.ticket), allocation.tuple());
-    if (!allocation.nonce.empty()) shared_.nonces.erase(allocation.nonce, allocation.tuple());
+    const auto& [ticket, nonce] = std::tie(allocation.uncommon().ticket, allocation.uncommon().nonce);
+    if (!ticket.empty()) shared_.tickets.erase(as_text(ticket), allocation.tuple());
+    if (!nonce.empty()) shared_.nonces.erase(nonce, allocation.tuple());
 }
 
 bool Machine::client_moving(const FiveTuple& tuple) const noexcept {
     const Allocation* allocation = table_.find(tuple);
-    return allocation != nullptr && allocation->next_path.has_value();
+    return allocation != nullptr && allocation->next_path() != nullptr;
 }
 
 // ---- NAT rebinding ----
 
 void Machine::remember_nonce(Allocation& allocation, std::string_view nonce, const FiveTuple& bound_to) {
-    if (!config_.nat_rebinding || allocation.nonce == nonce) return;
-    if (!allocation.nonce.empty()) shared_.nonces.erase(allocation.nonce, allocation.tuple());
-    allocation.nonce = nonce;
-    allocation.nonce_tuple = bound_to;
-    shared_.nonces.set(allocation.nonce, {shared_.worker, allocation.tuple()});
+    if (!config_.nat_rebinding || allocation.uncommon().nonce == nonce) return;
+    Allocation::Uncommon& also = allocation.more();
+    if (!also.nonce.empty()) shared_.nonces.erase(also.nonce, allocation.tuple());
+    also.nonce = nonce;
+    also.nonce_tuple = bound_to;
+    shared_.nonces.set(also.nonce, {shared_.worker, allocation.tuple()});
 }
 
 // Before the nonce's binding and age are looked at: a request under the allocation's key whose nonce is the
@@ -151,15 +155,17 @@ bool Machine::rebind(Request& request) {
     // Its own 5-tuple, after a takeover: the nonce is still that of the old port.
     Allocation* allocation = request.rebinding;
     if (allocation == nullptr && request.allocation != nullptr &&
-        rebinds(request.allocation->nonce_tuple, request.path.tuple)) {
+        rebinds(request.allocation->uncommon().nonce_tuple, request.path.tuple)) {
         allocation = request.allocation;
     }
-    if (allocation == nullptr || allocation->nonce.empty() || request.message.method() == Method::Allocate) return false;
+    if (allocation == nullptr || allocation->uncommon().nonce.empty() || request.message.method() == Method::Allocate) return false;
 
-    if (text_of(request.message, Attribute::Nonce) != allocation->nonce) return false;
-    auto verdict = authenticator_.verify(request.message, allocation->nonce_tuple, allocation->realm, allocation, request.wall);
-    if (!verdict || verdict->keys.md5 != allocation->keys.md5 ||
-        shared_.revocations.revoked(allocation->realm, allocation->subject, request.wall)) {
+    if (text_of(request.message, Attribute::Nonce) != allocation->uncommon().nonce) return false;
+    const CredentialEntry& owner = *allocation->credential;
+    auto verdict = authenticator_.verify(request.message, allocation->uncommon().nonce_tuple, owner.realm(), allocation,
+                                         request.wall);
+    if (!verdict || !owner.has_keys(verdict->keys) ||
+        shared_.revocations.revoked(owner.realm(), owner.subject(), request.wall)) {
         return false;
     }
     if (verdict->stale) {

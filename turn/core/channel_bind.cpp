@@ -28,8 +28,8 @@ void Machine::on_channel_bind(Request& request) {
     if (allocation.relayed_of(peer.address.family()) == nullptr) {
         return refuse(request, ErrorCode::PeerAddressFamilyMismatch);
     }
-    const PeerPolicy& policy = policy_->for_realm(allocation.realm);
-    const auto token = policy.check(peer.address, allocation.relay_peers_only);
+    const PeerPolicy& policy = policy_->for_realm(allocation.realm());
+    const auto token = policy.check(peer.address, allocation.credential->relay_peers_only());
     if (!token || !policy.allows_port(peer) || !shared_.relays.destination(peer)) {
         return refuse(request, ErrorCode::Forbidden);
     }
@@ -44,8 +44,8 @@ void Machine::on_channel_bind(Request& request) {
     // Binding and refreshing are the same write. The permission it installs lasts five minutes although
     // the channel lasts ten; keeping it alive is the client's business.
     const Instant until = request.now + config_.channel_lifetime;
-    allocation.channels.bind(*number, peer, *token, until);
-    arm_sweep(allocation, until);
+    allocation.channels.bind(*number, peer, *token, until, hash_key_);
+    arm(allocation, until);
     install_permission(allocation, *token, request.now);
 
     Reply reply{request.envelope, stun::Class::Success};

@@ -2,22 +2,21 @@
 
 namespace turnpike::core {
 
-void Channels::bind(stun::ChannelNumber number, const Endpoint& peer, const PolicyToken&, Instant until) {
-    // An expired binding of the peer to another number must not outlive this one.
-    const auto held = numbers_.find(peer);
-    if (held != numbers_.end() && held->second != number) {
-        const stun::ChannelNumber old = held->second;
-        erase_if([&](const Channel& channel) { return channel.number == old; });
+void Channels::bind(stun::ChannelNumber number, const Endpoint& peer, const PolicyToken&, Instant until, HashKey key) {
+    const Channel* const held = of(peer);
+    if (held != nullptr && held->number == number) {
+        channels_[static_cast<std::size_t>(held - channels_.data())].until = until;
+        return;
     }
-    const auto at = channels_.begin() + (lower(number.value()) - channels_.cbegin());
-    if (at != channels_.end() && at->number == number) {
-        if (at->peer != peer) forget_number(*at);
-        at->peer = peer;
-        at->until = until;
-    } else {
-        channels_.insert(at, Channel{number, peer, until});
+    // Expired bindings of either partner must not outlive this one.
+    erase_if([&](const Channel& channel) { return channel.number == number || channel.peer == peer; });
+    channels_.insert(lower(number.value()), Channel{number, peer, until});
+    if (numbers_) {
+        numbers_->emplace(peer, number);
+    } else if (channels_.size() > kScanned) {
+        numbers_ = std::make_unique<Numbers>(2 * channels_.size(), EndpointHash{key});
+        for (const Channel& channel : channels_) numbers_->emplace(channel.peer, channel.number);
     }
-    numbers_.insert_or_assign(peer, number);
 }
 
 }  // namespace turnpike::core

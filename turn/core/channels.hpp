@@ -1,9 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
 #include <optional>
-#include <vector>
 
 #include "common/base/clock.hpp"
 #include "common/base/endpoint.hpp"
@@ -32,16 +33,18 @@ struct EndpointHash {
 /// minutes where the channel lasts ten; neither Send nor ChannelData refreshes either
 /// (RFC 8656 §9, §12; docs/decisions/0003).
 ///
+/// Numbers are found by bisection. Peers are looked through; beyond kScanned an index finds them.
+///
 /// Source  RFC 8656 §12
 class Channels {
 public:
+    static constexpr std::size_t kScanned = 8;
+
     struct Channel {
         stun::ChannelNumber number;
         Endpoint peer;  // external form
         Instant until;
     };
-
-    explicit Channels(HashKey key) : numbers_(0, EndpointHash{key}) {}
 
     const Channel* find(std::uint16_t number, Instant now) const noexcept {
         const auto at = lower(number);
@@ -50,9 +53,8 @@ public:
     }
     /// The peer's number; 0 when it has none.
     stun::ChannelNumber number_of(const Endpoint& peer, Instant now) const noexcept {
-        const auto found = numbers_.find(peer);
-        if (found == numbers_.end() || find(found->second.value(), now) == nullptr) return {};
-        return found->second;
+        const Channel* const channel = of(peer);
+        return channel == nullptr || channel->until <= now ? stun::ChannelNumber{} : channel->number;
     }
     /// Whether §12.2 lets `number` and `peer` be bound to each other: neither has another partner.
     bool may_bind(stun::ChannelNumber number, const Endpoint& peer, Instant now) const noexcept {
@@ -61,8 +63,9 @@ public:
         const stun::ChannelNumber held = number_of(peer, now);
         return !held || held == number;
     }
-    /// Binds or refreshes. may_bind() has said yes, and the policy gave the token for `peer`.
-    void bind(stun::ChannelNumber number, const Endpoint& peer, const PolicyToken&, Instant until);
+    /// Binds or refreshes. may_bind() has said yes, and the policy gave the token for `peer`. `key` is the
+    /// index's.
+    void bind(stun::ChannelNumber number, const Endpoint& peer, const PolicyToken&, Instant until, HashKey key);
 
     std::size_t size() const noexcept { return channels_.size(); }
     /// Drops those that have expired; when the next one will.
@@ -75,13 +78,20 @@ public:
         });
         return next;
     }
+    /// Drops those for which gone(channel); how many.
     template <typename Gone>
-    void erase_if(Gone&& gone) {
-        std::erase_if(channels_, [&](const Channel& channel) {
+    std::size_t erase_if(Gone&& gone) {
+        const auto end = std::remove_if(channels_.begin(), channels_.end(), [&](const Channel& channel) {
             if (!gone(channel)) return false;
-            forget_number(channel);
+            if (numbers_) numbers_->erase(channel.peer);
             return true;
         });
+        const auto dropped = static_cast<std::size_t>(channels_.end() - end);
+        if (dropped == 0) return 0;
+        channels_.erase(end, channels_.end());
+        if (channels_.size() <= 1) channels_.shrink_to_fit();
+        if (channels_.size() <= kScanned) numbers_.reset();
+        return dropped;
     }
     template <typename Each>
     void for_each(Each&& each) const {
@@ -89,16 +99,26 @@ public:
     }
 
 private:
-    std::vector<Channel>::const_iterator lower(std::uint16_t number) const noexcept {
+    using List = boost::container::small_vector<Channel, 1>;
+    using Numbers = boost::unordered_flat_map<Endpoint, stun::ChannelNumber, EndpointHash>;
+
+    List::const_iterator lower(std::uint16_t number) const noexcept {
         return std::ranges::lower_bound(channels_, number, {}, [](const Channel& c) { return c.number.value(); });
     }
-    void forget_number(const Channel& channel) {
-        const auto found = numbers_.find(channel.peer);
-        if (found != numbers_.end() && found->second == channel.number) numbers_.erase(found);
+    /// The channel of a peer, live or not.
+    const Channel* of(const Endpoint& peer) const noexcept {
+        if (numbers_) {
+            const auto found = numbers_->find(peer);
+            return found == numbers_->end() ? nullptr : &*lower(found->second.value());
+        }
+        for (const Channel& channel : channels_) {
+            if (channel.peer == peer) return &channel;
+        }
+        return nullptr;
     }
 
-    std::vector<Channel> channels_;  // by number
-    boost::unordered_flat_map<Endpoint, stun::ChannelNumber, EndpointHash> numbers_;
+    List channels_;                     // by number
+    std::unique_ptr<Numbers> numbers_;  // while there are more than kScanned
 };
 
 }  // namespace turnpike::core

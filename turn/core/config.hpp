@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -8,6 +9,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/base/secret.hpp"
+#include "common/base/token_bucket.hpp"
 #include "turn/core/redirection.hpp"
 #include "turn/stun/channel_data.hpp"
 
@@ -72,6 +74,8 @@ struct Config {
     BehaviourDiscovery behaviour_discovery;
 
     unsigned worker = 0, workers = 1;     // which one this is, of how many
+
+    BucketRate new_peers() const noexcept { return {new_peers_per_second, std::max(1.0, new_peers_burst)}; }
 
     Secret nonce_key;                     // 32 bytes, the same on every node that shares nonces
 };

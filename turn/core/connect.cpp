@@ -25,15 +25,15 @@ void Machine::on_connect(Request& request) {
     // The same request again, its answer still to come: over a stream nobody needs to repeat it, and it would be
     // a second connection.
     if (connections_.find(allocation, peer) != nullptr) return refuse(request, ErrorCode::ConnectionAlreadyExists);
-    const PeerPolicy& policy = policy_->for_realm(allocation.realm);
-    const auto token = policy.check(peer.address, allocation.relay_peers_only);
+    const PeerPolicy& policy = policy_->for_realm(allocation.realm());
+    const auto token = policy.check(peer.address, allocation.credential->relay_peers_only());
     const auto destination = shared_.relays.destination(peer, RelayProtocol::Tcp);
     if (!token || !policy.allows_port(peer) || !destination) return refuse(request, ErrorCode::Forbidden);
-    if (allocation.connections.size() >= config_.connections_max) {
+    if (allocation.uncommon().connections.size() >= config_.connections_max) {
         return refuse(request, ErrorCode::InsufficientCapacity);
     }
     // A peer that it may hear from already is no new one (T11).
-    if (!allocation.permissions.live(peer.address, request.now) && !allocation.new_peers.take(1, request.now)) {
+    if (!allocation.permissions.live(peer.address, request.now) && !allocation.new_peers.take(config_.new_peers(), 1, request.now)) {
         ++counters_.dropped_new_peers;
         return refuse(request, ErrorCode::InsufficientCapacity);
     }
@@ -76,8 +76,7 @@ ConnectionId Machine::new_connection_id() {
 }
 
 void Machine::arm(Connection& connection, Instant deadline) {
-    connection.deadline = wheel_.rearm(connection.deadline, deadline,
-                                       Timer{connection.allocation, Timer::Kind::Connection, {}, connection.id});
+    connection.deadline = wheel_.rearm(connection.deadline, deadline, Timer::waiting(connection.id));
 }
 
 void Machine::forget(Connection& connection) {

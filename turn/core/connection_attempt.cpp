@@ -18,8 +18,8 @@ std::optional<ConnectionId> Machine::peer_connected(RelayId relay, const Endpoin
         ++counters_.dropped_no_permission;
         return {};
     }
-    const auto token = policy_->for_realm(allocation->realm).check(peer.address, allocation->relay_peers_only);
-    if (!token || allocation->connections.size() >= config_.connections_max) {
+    const auto token = policy_->for_realm(allocation->realm()).check(peer.address, allocation->credential->relay_peers_only());
+    if (!token || allocation->uncommon().connections.size() >= config_.connections_max) {
         ++counters_.dropped_policy;
         return {};
     }
@@ -39,16 +39,19 @@ std::optional<ConnectionId> Machine::peer_connected(RelayId relay, const Endpoin
 std::size_t Machine::relayable(ConnectionId id, std::size_t at_most, Instant now) noexcept {
     const Connection* const connection = connections_.find(id);
     if (connection == nullptr || connection->allocation->expires_at <= now) return 0;
-    Allocation& allocation = *connection->allocation;
-    return allocation.packets.available(1, now) == 0 ? 0 : allocation.bandwidth.available(at_most, now);
+    Allocation::Rates* const rates = connection->allocation->rates.get();
+    if (rates == nullptr) return at_most;
+    return rates->packets.available(1, now) == 0 ? 0 : rates->bandwidth.available(at_most, now);
 }
 
 void Machine::relayed(ConnectionId id, Direction direction, std::size_t size, Instant now) noexcept {
     const Connection* const connection = connections_.find(id);
     if (connection == nullptr) return;
     Allocation& allocation = *connection->allocation;
-    allocation.packets.spend(1, now);
-    allocation.bandwidth.spend(static_cast<double>(size), now);
+    if (allocation.rates) {
+        allocation.rates->packets.spend(1, now);
+        allocation.rates->bandwidth.spend(static_cast<double>(size), now);
+    }
     if (direction == Direction::ToPeer) return count_to_peer(allocation, size);
     for (Traffic* traffic : {&allocation.traffic, &counters_.traffic}) {
         ++traffic->packets_to_client;

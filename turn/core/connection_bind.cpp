@@ -53,9 +53,10 @@ void Machine::on_connection_bind(Request& request) {
     // Another user is told no more than that there is no such connection.
     const Allocation& allocation = *connection->allocation;
     const Identity& identity = *request.identity;
-    const bool owns = allocation.third_party == identity.third_party &&
-                      (allocation.third_party ? allocation.keys.md5 == identity.keys.md5  // a token names no user
-                                              : allocation.username == identity.username);
+    const CredentialEntry& owner = *allocation.credential;
+    const bool owns = owner.third_party() == identity.third_party &&
+                      (owner.third_party() ? owner.has_keys(identity.keys)  // a token names no user
+                                           : owner.username() == identity.username);
     if (!owns || allocation.expires_at <= request.now) return refuse(request, ErrorCode::BadRequest);
 
     wheel_.cancel(connection->deadline);

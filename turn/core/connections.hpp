@@ -42,7 +42,7 @@ public:
     }
     /// The connection of the allocation with that peer.
     Connection* find(const Allocation& allocation, const Endpoint& peer) const noexcept {
-        for (const ConnectionId id : allocation.connections) {
+        for (const ConnectionId id : allocation.uncommon().connections) {
             Connection* const connection = find(id);
             if (connection->peer == peer) return connection;
         }
@@ -54,11 +54,11 @@ public:
         connection->id = id;
         connection->allocation = &allocation;
         connection->peer = peer;
-        allocation.connections.push_back(id);
+        allocation.more().connections.push_back(id);
         return *by_id_.emplace(id.value, std::move(connection)).first->second;
     }
     void erase(Connection& connection) {
-        std::erase(connection.allocation->connections, connection.id);
+        std::erase(connection.allocation->more().connections, connection.id);
         by_id_.erase(connection.id.value);
     }
     std::size_t size() const noexcept { return by_id_.size(); }

@@ -32,7 +32,7 @@ void Machine::on_create_permission(Request& request) {
         }
     }
     for (const IpAddress& peer : peers) {
-        const auto token = policy_->for_realm(allocation.realm).check(peer, allocation.relay_peers_only);
+        const auto token = policy_->for_realm(allocation.realm()).check(peer, allocation.credential->relay_peers_only());
         if (!token) return refuse(request, ErrorCode::Forbidden);
         allowed.push_back(*token);
     }
@@ -56,7 +56,7 @@ bool Machine::admits(Allocation& allocation, std::span<const PolicyToken> peers,
     if (fresh.empty()) return true;
     if (allocation.permissions.size() + fresh.size() > config_.permissions_max) sweep(allocation, now);
     if (allocation.permissions.size() + fresh.size() > config_.permissions_max) return false;
-    if (allocation.new_peers.take(static_cast<double>(fresh.size()), now)) return true;
+    if (allocation.new_peers.take(config_.new_peers(), static_cast<double>(fresh.size()), now)) return true;
     counters_.dropped_new_peers += fresh.size();
     return false;
 }

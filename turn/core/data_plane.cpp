@@ -7,11 +7,12 @@ namespace turnpike::core {
 
 // What the allocation may move per second, both directions together.
 bool Machine::within_rates(Allocation& allocation, std::size_t size, Instant now) noexcept {
-    if (!allocation.packets.take(1, now)) {
+    if (!allocation.rates) return true;
+    if (!allocation.rates->packets.take(1, now)) {
         ++counters_.dropped_packet_rate;
         return false;
     }
-    if (!allocation.bandwidth.take(static_cast<double>(size), now)) {
+    if (!allocation.rates->bandwidth.take(static_cast<double>(size), now)) {
         ++counters_.dropped_bandwidth;
         return false;
     }
@@ -54,7 +55,7 @@ std::optional<ToPeer> Machine::to_peer(const FiveTuple& tuple, const stun::Chann
     }
     if (!within_rates(*allocation, data.data.size(), now)) return {};
     count_to_peer(*allocation, data.data.size());
-    return ToPeer{relayed->relay, *destination, allocation->next_path && allocation->is_next(tuple)};
+    return ToPeer{relayed->relay, *destination, allocation->is_next(tuple)};
 }
 
 // RFC 8656 §12.7 and §11.3: a datagram at the relayed address. Look-ups: permission, channel.

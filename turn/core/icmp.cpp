@@ -38,7 +38,7 @@ void Machine::on_icmp(RelayId relay, const Endpoint& peer, const stun::IcmpValue
         return;
     }
     // A client that sends into a wall hears of it, but not once for each datagram.
-    if (!allocation->icmp.take(1, now)) {
+    if (!allocation->more().icmp.take(1, now)) {
         ++counters_.dropped_icmp;
         return;
     }

@@ -1,48 +1,46 @@
 // How an allocation begins to live, is kept tidy, and ends.
 
+#include <algorithm>
+
 #include "turn/core/machine.hpp"
 
 namespace turnpike::core {
 
-void Machine::arm_expiry(Allocation& allocation) {
-    allocation.expiry =
-        wheel_.rearm(allocation.expiry, allocation.expires_at, Timer{&allocation, Timer::Kind::Expiry});
-}
-
-// One deadline for all permissions and channels: at or before the first that ends. A refresh only
-// moves ends back, so the sweep may come early; it then looks again.
-void Machine::arm_sweep(Allocation& allocation, Instant deadline) {
-    if (allocation.sweep && allocation.sweep_at <= deadline) return;
-    allocation.sweep = wheel_.rearm(allocation.sweep, deadline, Timer{&allocation, Timer::Kind::Sweep});
-    allocation.sweep_at = deadline;
+// One deadline for the allocation, its permissions and channels: at or before the first that ends. A
+// refresh only moves ends back, so it may come early; then it looks again.
+void Machine::arm(Allocation& allocation, Instant deadline) {
+    if (allocation.wake && allocation.wake_at <= deadline) return;
+    allocation.wake = wheel_.rearm(allocation.wake, deadline, Timer::life(allocation));
+    allocation.wake_at = deadline;
 }
 
 void Machine::sweep(Allocation& allocation, Instant now) {
-    wheel_.cancel(allocation.sweep);  // when it is not the timer that called
-    allocation.sweep = {};
-    const auto permission = allocation.permissions.sweep(now);
-    const auto channel = allocation.channels.sweep(now);
-    if (permission) arm_sweep(allocation, *permission);
-    if (channel) arm_sweep(allocation, *channel);
+    Instant first = allocation.expires_at;
+    if (const auto permission = allocation.permissions.sweep(now)) first = std::min(first, *permission);
+    if (const auto channel = allocation.channels.sweep(now)) first = std::min(first, *channel);
+    disarm(allocation);
+    arm(allocation, first);
 }
 
 void Machine::report_opened(const Allocation& allocation, const Endpoint& relayed, Outbox& out) {
     ++counters_.allocations_opened;
-    out.add(AllocationOpened{allocation.id, allocation.tuple(), relayed, allocation.username, allocation.subject,
-                             allocation.realm});
+    const CredentialEntry& by = *allocation.credential;
+    out.add(AllocationOpened{allocation.id, allocation.tuple(), relayed, std::string{by.username()},
+                             std::string{by.subject()}, std::string{by.realm()}});
 }
 
 void Machine::report_closed(const Allocation& allocation, const Endpoint& relayed, CloseReason reason, Instant now,
                             Outbox& out) {
     ++counters_.allocations_closed[static_cast<std::size_t>(reason)];
-    out.add(AllocationClosed{allocation.id, allocation.tuple(), relayed, allocation.username, allocation.subject,
-                             allocation.realm, reason, allocation.traffic, now - allocation.opened_at});
+    const CredentialEntry& by = *allocation.credential;
+    out.add(AllocationClosed{allocation.id, allocation.tuple(), relayed, std::string{by.username()},
+                             std::string{by.subject()}, std::string{by.realm()}, reason, allocation.traffic,
+                             now - allocation.opened_at});
 }
 
 void Machine::disarm(Allocation& allocation) noexcept {
-    wheel_.cancel(allocation.expiry);
-    wheel_.cancel(allocation.sweep);
-    allocation.expiry = allocation.sweep = {};
+    wheel_.cancel(allocation.wake);
+    allocation.wake = {};
 }
 
 void Machine::close_relay(const Relayed& relayed, Outbox& out) {
@@ -56,8 +54,8 @@ void Machine::close(Allocation& allocation, CloseReason reason, Instant now, Out
     disarm(*gone);
     close_connections(*gone, [](const Connection&) { return true; }, out);
     for (const Relayed& relayed : gone->relayed) close_relay(relayed, out);
-    shared_.quota.release(gone->realm, gone->subject);
-    report_closed(*gone, gone->relayed.front().external, reason, now, out);
+    shared_.quota.release(gone->realm(), gone->credential->subject());
+    report_closed(*gone, external(gone->relayed.front().local), reason, now, out);
     close_client(*gone, reason, out);
 }
 
@@ -74,8 +72,8 @@ void Machine::expire(Allocation& allocation, Instant now, Outbox& out) {
 
 void Machine::install_permission(Allocation& allocation, const PolicyToken& peer, Instant now) {
     const Instant until = now + config_.permission_lifetime;
-    allocation.permissions.install(peer, until);
-    arm_sweep(allocation, until);
+    allocation.permissions.install(peer, until, hash_key_);
+    arm(allocation, until);
 }
 
 }  // namespace turnpike::core

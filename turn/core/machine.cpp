@@ -41,6 +41,7 @@ Machine::Machine(Config config, std::shared_ptr<const CredentialSource> credenti
       authenticator_(config_, nonces_, std::move(credentials)),
       unauthenticated_limits_(shared.strangers.unauthenticated),
       binding_limits_(shared.strangers.binding),
+      credentials_(hash_key_),
       table_(hash_key_),
       pending_(config_.pending_max, hash_key_),
       connections_(hash_key_),
@@ -114,7 +115,7 @@ void Machine::on_message(const Path& path, const stun::MessageView& message, Ins
 }
 
 std::string_view Machine::realm_of(const Path& path, const Allocation* allocation) const noexcept {
-    if (allocation != nullptr) return allocation->realm;
+    if (allocation != nullptr) return allocation->realm();
     return path.listener < config_.listeners.size() ? std::string_view{config_.listeners[path.listener].realm}
                                                     : std::string_view{};
 }
@@ -134,7 +135,7 @@ bool Machine::may_answer(const Request& request, RateLimits& limits) {
 bool Machine::authenticate(Request& request) {
     const std::string_view realm = realm_of(request.path, request.allocation);
     // A ticket's allocation has a key of its own too, whatever became of the secret since.
-    const bool moves_here = request.moving != nullptr && request.moving->realm == realm;
+    const bool moves_here = request.moving != nullptr && request.moving->realm() == realm;
     const Allocation* live = moves_here ? request.moving : request.allocation;
     auto verdict = authenticator_.verify(request.message, request.path.tuple, realm, live, request.wall);
     if (!verdict) {
@@ -160,7 +161,7 @@ bool Machine::authenticate(Request& request) {
                        made->transaction == request.envelope.transaction;
     // A data connection is not the 5-tuple of the allocation that it is for.
     const bool owns = request.allocation != nullptr && request.message.method() != Method::ConnectionBind &&
-                      request.allocation->keys.md5 == verdict->keys.md5;
+                      request.allocation->credential->has_keys(verdict->keys);
     Allocation* own = owns ? request.allocation : nullptr;
     if (verdict->stale && !again) {
         challenge(request, ErrorCode::StaleNonce, own);
@@ -206,21 +207,24 @@ bool Machine::owns_allocation(Request& request) {
     }
     Allocation& allocation = *request.allocation;
     const Identity& identity = *request.identity;
-    const bool same_key = allocation.keys.md5 == identity.keys.md5;
+    const CredentialEntry& owner = *allocation.credential;
+    const bool same_key = owner.has_keys(identity.keys);
     // A token names no user. With a new one, a Refresh from the 5-tuple goes on under that one (RFC 7635).
     const bool renews = identity.by_token && !same_key && request.message.method() == Method::Refresh &&
                         request.moving == nullptr;
-    const bool owns = allocation.third_party
-                          ? identity.third_party && (same_key || renews)
-                          : !identity.third_party && allocation.username == identity.username;
+    const bool owns = owner.third_party() ? identity.third_party && (same_key || renews)
+                                          : !identity.third_party && owner.username() == identity.username;
     if (!owns) {
         refuse(request, ErrorCode::WrongCredentials);
         return false;
     }
     if (renews) {
-        allocation.username = identity.username;
-        allocation.keys = identity.keys;
-        allocation.authorized_until = request.now + (*identity.authorized_until - request.wall);
+        CredentialView renewed = owner.view();
+        renewed.username = identity.username;
+        renewed.key_md5 = identity.keys.md5.reveal();
+        renewed.key_sha256 = identity.keys.sha256.reveal();
+        allocation.credential = credentials_.intern(renewed);
+        allocation.more().authorized_until = request.now + (*identity.authorized_until - request.wall);
     }
     return true;
 }
@@ -278,9 +282,9 @@ void Machine::client_gone(const FiveTuple& tuple, Instant now, Outbox& out) {
     if (Allocation* allocation = table_.find(tuple)) {
         if (allocation->is_next(tuple)) {
             forget_next_path(*allocation);
-        } else if (allocation->next_path) {
-            client_arrived(allocation->next_path->tuple, out);  // it is there already
-        } else if (allocation->ticket.empty()) {
+        } else if (const Path* const next = allocation->next_path()) {
+            client_arrived(FiveTuple{next->tuple}, out);  // it is there already
+        } else if (allocation->uncommon().ticket.empty()) {
             close(*allocation, CloseReason::ClientGone, now, out);
         }
         // With a ticket it waits for its client until it expires: a broken connection is what tickets are for.
@@ -290,16 +294,16 @@ void Machine::client_gone(const FiveTuple& tuple, Instant now, Outbox& out) {
 
 void Machine::advance(Instant now, Outbox& out) {
     wheel_.advance(now, [&](Timer timer) {
-        if (timer.kind == Timer::Kind::Reservation) return end_reservation(timer.token, out);
-        Allocation& allocation = *timer.allocation;
         switch (timer.kind) {
-            case Timer::Kind::Expiry: expire(allocation, now, out); break;
-            case Timer::Kind::Sweep: sweep(allocation, now); break;
-            case Timer::Kind::Connection: close(*connections_.find(timer.connection), out); break;
-            case Timer::Kind::Opening:
-                abandon(pending_.take(allocation.tuple()), CloseReason::NotRestored, now, out);
+            case Timer::Kind::Life:
+                if (timer.allocation->expires_at <= now) expire(*timer.allocation, now, out);
+                else sweep(*timer.allocation, now);
                 break;
-            case Timer::Kind::Reservation: break;
+            case Timer::Kind::Opening:
+                abandon(pending_.take(timer.allocation->tuple()), CloseReason::NotRestored, now, out);
+                break;
+            case Timer::Kind::Reservation: end_reservation(timer.token, out); break;
+            case Timer::Kind::Connection: close(*connections_.find(ConnectionId{timer.connection}), out); break;
         }
     });
 }
@@ -311,8 +315,8 @@ void Machine::set_credentials(std::shared_ptr<const CredentialSource> credential
 void Machine::set_policy(std::shared_ptr<const PeerPolicy> policy, Outbox& out) {
     policy_ = std::move(policy);
     const auto enforce = [&](Allocation& allocation) {
-        const bool relay_only = allocation.relay_peers_only;
-        const PeerPolicy& now_valid = policy_->for_realm(allocation.realm);
+        const bool relay_only = allocation.credential->relay_peers_only();
+        const PeerPolicy& now_valid = policy_->for_realm(allocation.realm());
         allocation.permissions.erase_if(
             [&](const IpAddress& peer, Instant) { return !now_valid.check(peer, relay_only); });
         allocation.channels.erase_if([&](const Channels::Channel& channel) {
@@ -328,7 +332,7 @@ void Machine::set_policy(std::shared_ptr<const PeerPolicy> policy, Outbox& out) 
 std::vector<AllocationSummary> Machine::list(Instant now) const {
     std::vector<AllocationSummary> all;
     all.reserve(table_.size());
-    table_.for_each([&](const Allocation& allocation) { all.push_back(allocation.summary(now)); });
+    table_.for_each([&](const Allocation& allocation) { all.push_back(allocation.summary(shared_.relays, now)); });
     std::ranges::sort(all, {}, &AllocationSummary::id);
     return all;
 }

@@ -150,8 +150,7 @@ private:
     void close_connections(const Allocation& allocation, Which&& which, Outbox& out);
 
     // An allocation's life.
-    void arm_expiry(Allocation& allocation);
-    void arm_sweep(Allocation& allocation, Instant deadline);
+    void arm(Allocation& allocation, Instant deadline);
     void sweep(Allocation& allocation, Instant now);
     void report_opened(const Allocation& allocation, const Endpoint& relayed, Outbox& out);
     void report_closed(const Allocation& allocation, const Endpoint& relayed, CloseReason reason, Instant now,
@@ -173,6 +172,7 @@ private:
     Nonces nonces_;
     Authenticator authenticator_;
     RateLimits &unauthenticated_limits_, &binding_limits_;  // the node's
+    CredentialEntries credentials_;  // outlive the allocations
     AllocationTable table_;
     Pending pending_;
     RelaySlots slots_;
@@ -184,7 +184,7 @@ private:
 
 template <typename Which>
 void Machine::close_connections(const Allocation& allocation, Which&& which, Outbox& out) {
-    const std::vector<ConnectionId> all = allocation.connections;  // closing takes them out
+    const std::vector<ConnectionId> all = allocation.uncommon().connections;  // closing takes them out
     for (const ConnectionId id : all) {
         Connection& connection = *connections_.find(id);
         if (which(connection)) close(connection, out);

@@ -14,16 +14,16 @@ constexpr std::uint64_t kIdEnd = std::uint64_t{1} << 62;  // far beyond what a n
 std::optional<AllocationRecord> Machine::record(const FiveTuple& tuple, Instant now) const {
     const Allocation* allocation = table_.find(tuple);
     if (allocation == nullptr || allocation->expires_at <= now) return {};
-    return allocation->to_record(now);
+    return allocation->to_record(config_, now);
 }
 
 std::optional<Server::Released> Machine::release(const FiveTuple& tuple, Instant now) {
     const Allocation* live = table_.find(tuple);
     // Connections with peers stay where they are, and their allocation with them: ids name their worker.
-    if (live == nullptr || live->expires_at <= now || !live->connections.empty()) return {};
+    if (live == nullptr || live->expires_at <= now || !live->uncommon().connections.empty()) return {};
     const std::unique_ptr<Allocation> allocation = table_.take(tuple);
     disarm(*allocation);
-    Server::Released released{allocation->to_record(now), {}};
+    Server::Released released{allocation->to_record(config_, now), {}};
     for (const Relayed& one : allocation->relayed) {
         released.relays.push_back(one.relay);
         slots_.release(one.relay);
@@ -43,34 +43,32 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
         return nullptr;
     }
 
-    auto allocation = std::make_unique<Allocation>(path, hash_key_);
+    auto allocation = std::make_unique<Allocation>(
+        path, credentials_.intern({record.username, record.subject, record.realm, record.key_md5, record.key_sha256,
+                                   record.bandwidth_kbit_s, record.third_party, record.relay_peers_only}));
     allocation->id = record.id;
     allocation->transaction = record.allocate_transaction;
-    if (config_.mobility) allocation->ticket = record.ticket;
-    if (config_.nat_rebinding) {
-        allocation->nonce = record.nonce;
-        allocation->nonce_tuple = record.tuple;
-        allocation->nonce_tuple.client = record.nonce_client;
+    if (config_.mobility && !record.ticket.empty()) allocation->more().ticket = record.ticket;
+    if (config_.nat_rebinding && !record.nonce.empty()) {
+        Allocation::Uncommon& also = allocation->more();
+        also.nonce = record.nonce;
+        also.nonce_tuple = record.tuple;
+        also.nonce_tuple.client = record.nonce_client;
     }
-    if (record.reservation_token != 0) allocation->reservation = record.reservation_token;
-    allocation->username = record.username;
-    allocation->subject = record.subject;
-    allocation->realm = record.realm;
-    allocation->keys = {Secret{ByteView{record.key_md5}}, Secret{ByteView{record.key_sha256}}};
-    allocation->third_party = record.third_party;
-    if (record.authorized_left) allocation->authorized_until = now + *record.authorized_left;
-    allocation->relay_peers_only = record.relay_peers_only;
+    if (record.reservation_token != 0) allocation->more().reservation = record.reservation_token;
+    if (record.authorized_left) allocation->more().authorized_until = now + *record.authorized_left;
     allocation->protocol = record.protocol;
-    allocation->limit_bandwidth(record.bandwidth_kbit_s);
     allocation->limit_rates(config_);
-    allocation->bandwidth.set_level(record.bandwidth_left, now);
-    allocation->packets.set_level(record.packets_left, now);
-    allocation->new_peers.set_level(record.new_peers_left, now);
+    if (allocation->rates) {
+        allocation->rates->bandwidth.set_level(record.bandwidth_left, now);
+        allocation->rates->packets.set_level(record.packets_left, now);
+    }
+    allocation->new_peers.set_level(config_.new_peers(), record.new_peers_left, now);
     allocation->traffic = record.traffic;
     allocation->opened_at = now - record.age;
     const Nanoseconds left =
         std::min<Nanoseconds>({record.left, config_.lifetime_max, config_.max_session - record.age});
-    allocation->expires_at = now + within_authorization(left, allocation->authorized_until, now);
+    allocation->expires_at = now + within_authorization(left, allocation->uncommon().authorized_until, now);
 
     const PeerPolicy& policy = policy_->for_realm(record.realm);
     const auto allowed = [&](const IpAddress& peer) { return policy.check(peer, record.relay_peers_only); };
@@ -79,7 +77,8 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
         const auto token = allowed(permission.peer);
         if (!token || permission.left <= Milliseconds{0}) continue;
         allocation->permissions.install(*token,
-                                        now + std::min<Nanoseconds>(permission.left, config_.permission_lifetime));
+                                        now + std::min<Nanoseconds>(permission.left, config_.permission_lifetime),
+                                        hash_key_);
     }
     for (const AllocationRecord::Channel& channel : record.channels) {
         if (allocation->channels.size() >= config_.channels_max) break;
@@ -90,7 +89,7 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
             continue;
         }
         allocation->channels.bind(*number, channel.peer, *token,
-                                  now + std::min<Nanoseconds>(channel.left, config_.channel_lifetime));
+                                  now + std::min<Nanoseconds>(channel.left, config_.channel_lifetime), hash_key_);
     }
 
     // Ids are never used twice, not even those that were given out before a restart.
@@ -107,12 +106,11 @@ std::optional<std::vector<RelayId>> Machine::adopt(const AllocationRecord& recor
     std::vector<RelayId> relays;
     for (const Endpoint& local : record.relayed) {
         const RelayId relay = slots_.take(*allocation);
-        allocation->relayed.push_back({relay, local, shared_.relays.to_external(local)});
+        allocation->relayed.push_back({relay, local});
         relays.push_back(relay);
     }
     Allocation& live = table_.insert(std::move(allocation));
     register_names(live);
-    arm_expiry(live);
     sweep(live, now);
     return relays;
 }
@@ -123,7 +121,6 @@ bool Machine::restore(const AllocationRecord& record, const Path& path, Instant 
     waiting->allocation = rebuild(record, path, now);
     if (!waiting->allocation) return false;
     shared_.quota.restore(record.realm, record.subject);
-    sweep(*waiting->allocation, now);
     for (const Endpoint& local : record.relayed) {
         waiting->wanted.push_back({local.address.family(), {}, false, {}, false, false, {}});
     }

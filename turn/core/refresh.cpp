@@ -20,8 +20,8 @@ void Machine::on_refresh(Request& request) {
     if (moves) request.allocation = request.moving;
     if (!owns_allocation(request)) return;
     Allocation& allocation = *request.allocation;
-    if (moves && allocation.realm != realm_of(request.path, nullptr)) return refuse(request, ErrorCode::WrongCredentials);
-    if (ticket && !Secret::same(*ticket, allocation.ticket)) return refuse(request, ErrorCode::AllocationMismatch);
+    if (moves && allocation.realm() != realm_of(request.path, nullptr)) return refuse(request, ErrorCode::WrongCredentials);
+    if (ticket && !Secret::same(*ticket, allocation.uncommon().ticket)) return refuse(request, ErrorCode::AllocationMismatch);
 
     std::optional<std::uint32_t> lifetime;
     if (const auto value = request.message.find(Attribute::Lifetime)) {
@@ -42,9 +42,9 @@ void Machine::on_refresh(Request& request) {
     if (!end) {
         // Both families of a dual allocation live equally long, so a refresh of one refreshes both.
         granted = within_authorization(granted_lifetime(config_, lifetime, request.now - allocation.opened_at),
-                                       allocation.authorized_until, request.now);
+                                       allocation.uncommon().authorized_until, request.now);
         allocation.expires_at = request.now + granted;
-        arm_expiry(allocation);
+        arm(allocation, allocation.expires_at);
     }
 
     // The connection that it waited for, on the very 5-tuple of the old one.
@@ -56,7 +56,7 @@ void Machine::on_refresh(Request& request) {
     if (ticket && !closes) {
         // Good once: the next move needs the one that goes with this answer.
         give_ticket(allocation);
-        reply.message().bytes(Attribute::MobilityTicket, allocation.ticket);
+        reply.message().bytes(Attribute::MobilityTicket, allocation.uncommon().ticket);
     }
     const ByteView answer = reply.send(request.out);
     count_success(stun::Method::Refresh);

@@ -28,8 +28,8 @@ void Machine::on_send(const Path& path, const stun::MessageView& message, Instan
         ++counters_.dropped_no_permission;
         return;
     }
-    const PeerPolicy& policy = policy_->for_realm(allocation->realm);
-    if (!policy.check(peer.address, allocation->relay_peers_only) || !policy.allows_port(peer)) {
+    const PeerPolicy& policy = policy_->for_realm(allocation->realm());
+    if (!policy.check(peer.address, allocation->credential->relay_peers_only()) || !policy.allows_port(peer)) {
         ++counters_.dropped_policy;
         return;
     }

@@ -69,7 +69,7 @@ std::size_t Server::kill(AllocationId id, CloseReason reason, Instant now, Outbo
 }
 std::size_t Server::kill_subject(std::string_view realm, std::string_view subject, CloseReason reason, Instant now,
                                  Outbox& out) {
-    return state_->kill_if([&](const Allocation& a) { return a.realm == realm && a.subject == subject; }, reason, now,
+    return state_->kill_if([&](const Allocation& a) { return a.realm() == realm && a.credential->subject() == subject; }, reason, now,
                            out);
 }
 std::size_t Server::kill_all(CloseReason reason, Instant now, Outbox& out) {

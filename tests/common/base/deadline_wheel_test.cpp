@@ -216,6 +216,35 @@ TEST(DeadlineWheel, AsksForTheNextAdvanceOnlyWhenSomethingIsArmed) {
     EXPECT_FALSE(wheel.next_deadline(kStart));
 }
 
+// Whoever sleeps until next_deadline() is woken for what is due, not for each tick or turn of the wheel.
+TEST(DeadlineWheel, SleepsUntilTheFirstDeadlineIsDue) {
+    Wheel wheel;
+    Instant now = kStart;
+    advance(wheel, now);
+    wheel.arm(kStart + 600s, 1);
+    wheel.arm(kStart + 1000s + 30ms, 2);
+    const auto cancelled = wheel.arm(kStart + 5s, 3);
+    wheel.cancel(cancelled);
+    std::vector<int> fired;
+    int wakes = 0;
+    for (auto next = wheel.next_deadline(now); next; next = wheel.next_deadline(now), ++wakes) {
+        ASSERT_GT(*next, now);
+        now = *next;
+        for (const int value : advance(wheel, now)) fired.push_back(value);
+    }
+    EXPECT_EQ(fired, (std::vector{1, 2}));
+    EXPECT_EQ(now, kStart + 1000s + kTick);
+    EXPECT_EQ(wakes, 3);  // two that were due, one that was cancelled
+}
+
+TEST(DeadlineWheel, WhatIsOverdueIsDueNow) {
+    Wheel wheel;
+    advance(wheel, kStart);
+    wheel.arm(kStart - 1s, 1);
+    EXPECT_EQ(wheel.next_deadline(kStart), kStart);
+    EXPECT_EQ(advance(wheel, kStart), std::vector{1});
+}
+
 // Against a plain ordered map: never early, never a tick late, nothing lost, nothing twice.
 TEST(DeadlineWheel, AgreesWithANaiveModel) {
     const std::uint32_t seed = std::random_device{}();
@@ -267,6 +296,11 @@ TEST(DeadlineWheel, AgreesWithANaiveModel) {
                 ASSERT_GT(armed.deadline + kTick, now) << "late: " << value;
             }
             ASSERT_EQ(wheel.armed(), model.size());
+            const auto wake = wheel.next_deadline(now);
+            ASSERT_EQ(wake.has_value(), !model.empty());
+            for (const auto& [value, armed] : model) {
+                ASSERT_LT(*wake, std::max(now, armed.deadline) + kTick) << "it would sleep over " << value;
+            }
         }
     }
 }
