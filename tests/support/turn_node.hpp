@@ -185,7 +185,7 @@ public:
                 closed_with_next += close->with_next ? 1 : 0;
                 const auto found = sockets.find(key(close->relay));
                 if (found == sockets.end()) continue;
-                shared->relays.set_live(found->second, false);
+                shared->relays.set_ended(found->second);
                 sockets.erase(found);
             } else if (const auto* end = std::get_if<core::EndReservation>(&action)) {
                 ended_reservations.push_back(end->local);
@@ -258,7 +258,8 @@ public:
         }
         if (open.reserved) shared->held.erase(local);
         sockets[key(open.relay)] = local;
-        shared->relays.set_live(local, true, open.protocol);
+        const auto worker = std::ranges::find(shared->workers, this) - shared->workers.begin();
+        shared->relays.set_live(local, core::RelayHome{static_cast<unsigned>(worker), open.relay}, open.protocol);
         server.relay_opened(open.relay, local, now, wall, out);
     }
     static std::uint64_t key(core::RelayId relay) {

@@ -33,6 +33,7 @@ struct SendToClient {
 struct SendToPeer {
     RelayId relay;
     Endpoint peer;  // where the datagram really goes (a local address for our own relayed ones)
+    std::optional<RelayHome> home;  // where `peer` is, if it is a relayed address of this node
     ByteView payload;
     bool dont_fragment = false;
 };

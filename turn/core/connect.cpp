@@ -42,7 +42,7 @@ void Machine::on_connect(Request& request) {
     connection.stage = Connection::Stage::Connecting;
     connection.answer_to = request.envelope;
     arm(connection, request.now + config_.connect_timeout);
-    request.out.add(OpenConnection{connection.id, relayed->relay, *destination});
+    request.out.add(OpenConnection{connection.id, relayed->relay, destination->endpoint});
 }
 
 void Machine::connection_opened(ConnectionId id, std::expected<void, ConnectError> opened, Instant now, Outbox& out) {

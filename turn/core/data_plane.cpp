@@ -55,7 +55,7 @@ std::optional<ToPeer> Machine::to_peer(const FiveTuple& tuple, const stun::Chann
     }
     if (!within_rates(*allocation, data.data.size(), now)) return {};
     count_to_peer(*allocation, data.data.size());
-    return ToPeer{relayed->relay, *destination, allocation->is_next(tuple)};
+    return ToPeer{relayed->relay, destination->endpoint, destination->home, allocation->is_next(tuple)};
 }
 
 // RFC 8656 §12.7 and §11.3: a datagram at the relayed address. Look-ups: permission, channel.

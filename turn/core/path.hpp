@@ -18,11 +18,21 @@ struct Path {
 /// One relayed transport address. The slot is a dense index, so both the core and the driver find
 /// their side of it without hashing; the generation tells a reused slot from a stale id.
 struct RelayId {
+    static constexpr std::uint32_t kSlotsMax = 1U << 24, kGenerationMax = (1U << 24) - 1;
+
     std::uint32_t slot = UINT32_MAX;
     std::uint32_t generation = 0;
 
     explicit operator bool() const noexcept { return slot != UINT32_MAX; }
     friend bool operator==(RelayId, RelayId) noexcept = default;
+};
+
+/// The worker that has a relayed transport address, and its id there.
+struct RelayHome {
+    unsigned worker = 0;
+    RelayId relay;
+
+    friend bool operator==(const RelayHome&, const RelayHome&) noexcept = default;
 };
 
 /// What a relayed transport address speaks with peers: REQUESTED-TRANSPORT (RFC 8656 §18.8, RFC 6062 §4.1).

@@ -23,8 +23,9 @@ public:
     }
     void release(RelayId relay) {
         if (find(relay) == nullptr) return;
-        slots_[relay.slot].owner = nullptr;
-        ++slots_[relay.slot].generation;
+        Slot& slot = slots_[relay.slot];
+        slot.owner = nullptr;
+        slot.generation = slot.generation == RelayId::kGenerationMax ? 1 : slot.generation + 1;
         free_.push_back(relay.slot);
     }
     /// Nothing for a stale id.

@@ -42,7 +42,8 @@ void Machine::on_send(const Path& path, const stun::MessageView& message, Instan
     if (!within_rates(*allocation, data->size(), now)) return;
     count_to_peer(*allocation, data->size());
     if (allocation->is_next(path.tuple)) client_arrived(path.tuple, out);
-    out.add(SendToPeer{relayed->relay, *destination, *data, message.has(Attribute::DontFragment)});
+    out.add(SendToPeer{relayed->relay, destination->endpoint, destination->home, *data,
+                       message.has(Attribute::DontFragment)});
 }
 
 }  // namespace turnpike::core

@@ -26,6 +26,7 @@ namespace turnpike::core {
 struct ToPeer {
     RelayId relay;
     Endpoint peer;
+    std::optional<RelayHome> home;  // where `peer` is, if it is a relayed address of this node
     bool arrived = false;  // the first data on a new 5-tuple (RFC 8016): call client_arrived
 };
 

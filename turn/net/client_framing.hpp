@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 
 #include "common/base/hash.hpp"
 #include "turn/core/server.hpp"
-#include "turn/net/datagram_reader.hpp"
+#include "turn/net/outgoing.hpp"
 
 namespace turnpike::net {
 
@@ -31,13 +33,24 @@ private:
     std::uint64_t count_ = 0;
 };
 
-/// Puts the header that `to` asks for in front of a peer's datagram, in place: ChannelData's 4
-/// bytes, or a whole Data indication around it. Empty when the result would be too long to be one.
+/// A peer's datagram as its client gets it: ChannelData's 4 bytes and the payload, or a Data indication around it.
 ///
-/// Lifetime  `payload` lies in a DatagramReader's slot (headroom in front, tailroom behind) and
-/// becomes
-///           part of the result.
-/// Source    RFC 8656 §11.5 (Data indication), §12.4 (ChannelData)
-ByteView frame_for_client(ByteSpan payload, const core::ToClient& to, IndicationIds& ids) noexcept;
+/// Source  RFC 8656 §11.5 (Data indication), §12.4 (ChannelData)
+class ClientFrame {
+public:
+    /// Nothing when the result would be too long to be a message.
+    static std::optional<ClientFrame> around(ByteView payload, const core::ToClient& to, IndicationIds& ids) noexcept;
+
+    /// Borrows this, and the payload.
+    Outgoing outgoing() const noexcept { return {ByteView{header_}.first(header_size_), payload_, padding_}; }
+
+private:
+    explicit ClientFrame(ByteView payload) noexcept : payload_(payload) {}
+    bool make_data_indication(const Endpoint& peer, IndicationIds& ids) noexcept;
+
+    std::array<std::uint8_t, Outgoing::kHeaderMax> header_;
+    std::size_t header_size_ = 0, padding_ = 0;
+    ByteView payload_;
+};
 
 }  // namespace turnpike::net

@@ -1,6 +1,7 @@
 #include "turn/net/datagram_reader.hpp"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace {
 
 // Not a power of two: the slots' first bytes, which are all that small datagrams touch, would share
 // one set of the first-level cache.
-constexpr std::size_t kStride = Datagram::kHeadroom + DatagramReader::kSlotBytes + Datagram::kTailroom + 76;
+constexpr std::size_t kStride = DatagramReader::kSlotBytes + 128;
 static_assert(kStride % 64 == 0 && (kStride & (kStride - 1)) != 0);
 
 union Name {
@@ -34,13 +35,13 @@ struct DatagramReader::Headers {
     std::array<mmsghdr, kBatchMax> messages{};
     std::array<iovec, kBatchMax> payloads{};
     std::array<Name, kBatchMax> names{};
-    // TTL, TOS or traffic class, packet information (40 for IPv6), overflow counter
+    // TTL, TOS or traffic class, packet information (40 for IPv6), overflow counter, size of each of several
     static constexpr std::size_t kControlBytes = 128;
     struct alignas(cmsghdr) Control {
         std::array<std::uint8_t, kControlBytes> bytes;
     };
     std::array<Control, kBatchMax> controls;
-    std::array<Datagram, kBatchMax> datagrams;
+    std::array<Datagrams, kBatchMax> received;
 };
 
 DatagramReader::DatagramReader()
@@ -48,7 +49,7 @@ DatagramReader::DatagramReader()
 DatagramReader::~DatagramReader() = default;
 
 std::uint8_t* DatagramReader::slot(std::size_t index) noexcept {
-    return memory_.get() + index * kStride + Datagram::kHeadroom;
+    return memory_.get() + index * kStride;
 }
 
 ByteSpan DatagramReader::take_slot() noexcept {
@@ -56,7 +57,7 @@ ByteSpan DatagramReader::take_slot() noexcept {
     return {slot(used_++), kSlotBytes};
 }
 
-std::span<Datagram> DatagramReader::read(UdpSocket& socket, std::size_t count) noexcept {
+std::span<const Datagrams> DatagramReader::read(UdpSocket& socket, std::size_t count) noexcept {
     count = std::min({count, kBatchMax, free_slots()});
     Headers& h = *headers_;
     for (std::size_t i = 0; i < count; ++i) {
@@ -75,9 +76,10 @@ std::span<Datagram> DatagramReader::read(UdpSocket& socket, std::size_t count) n
 
     const auto received = static_cast<std::size_t>(got);
     for (std::size_t i = 0; i < received; ++i) {
-        Datagram& datagram = h.datagrams[i];
+        Datagrams& datagram = h.received[i];
         datagram = {};
-        datagram.payload = {slot(used_ + i), h.messages[i].msg_len};
+        datagram.bytes = {slot(used_ + i), h.messages[i].msg_len};
+        datagram.size = datagram.bytes.size();
         datagram.source = Endpoint::from(h.names[i].any);
         datagram.destination = socket.local.address;
         msghdr& message = h.messages[i].msg_hdr;
@@ -99,16 +101,18 @@ std::span<Datagram> DatagramReader::read(UdpSocket& socket, std::size_t count) n
                     std::memcpy(&info, CMSG_DATA(c), sizeof info);
                     datagram.destination = IpAddress::v6(ByteView{info.ipi6_addr.s6_addr, 16});
                 }
+            } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+                datagram.size = static_cast<std::size_t>(read_int(*c));
             } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
                 const auto total = static_cast<std::uint32_t>(read_int(*c));
                 overflows += total - socket.overflows;  // wraps as the kernel's counter does
                 socket.overflows = total;
             }
         }
+        datagrams += datagram.count();
     }
     used_ += received;
-    datagrams += received;
-    return std::span{h.datagrams}.first(received);
+    return std::span<const Datagrams>{h.received}.first(received);
 }
 
 }  // namespace turnpike::net

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 
@@ -8,16 +9,21 @@
 
 namespace turnpike::net {
 
-/// A received datagram. kHeadroom writable bytes lie before the payload and kTailroom behind it, so
-/// that a header is prepended and padding appended in place.
-struct Datagram {
-    static constexpr std::size_t kHeadroom = 48;  // Data indication to an IPv6 peer: 20 + 24 + 4
-    static constexpr std::size_t kTailroom = 4;
-
-    ByteSpan payload;
+/// What was received at once: a datagram, or several of one sender that came together, all of one size but the
+/// last (UDP_GRO).
+struct Datagrams {
+    ByteSpan bytes;
+    std::size_t size = 0;  // of each one; 0: there is one, and it is empty
     Endpoint source;
     IpAddress destination;  // the address of ours that it was sent to
     IpFields ip;
+
+    std::size_t count() const noexcept { return size == 0 ? 1 : (bytes.size() + size - 1) / size; }
+    template <typename Each>
+    void for_each(Each&& each) const {
+        if (size == 0) each(bytes);
+        for (std::size_t at = 0; at < bytes.size(); at += size) each(bytes.subspan(at, std::min(size, bytes.size() - at)));
+    }
 };
 
 /// A worker's receive memory: a fixed row of slots, each for a datagram of any size. What is read
@@ -30,17 +36,17 @@ class DatagramReader {
 public:
     static constexpr std::size_t kBatchMax = 64;
     static constexpr std::size_t kSlots = 256;
-    static constexpr std::size_t kSlotBytes = 65'600;  // payload; a stream's longest frame has 65,552
+    static constexpr std::size_t kSlotBytes = 65'600;  // a stream's longest frame has 65,552
 
     DatagramReader();
     ~DatagramReader();
     DatagramReader(const DatagramReader&) = delete;
     DatagramReader& operator=(const DatagramReader&) = delete;
 
-    /// One recvmmsg of at most `count` (≤ kBatchMax) datagrams. Fewer than asked: the socket is dry. The
-    /// result is good until the next read, its payloads until recycle().
-    std::span<Datagram> read(UdpSocket& socket, std::size_t count) noexcept;
-    /// A whole slot for other bytes that must live as long: stream reads, control messages. kHeadroom is in front.
+    /// One recvmmsg of at most `count` (≤ kBatchMax) receptions. Fewer than asked: the socket is dry. The
+    /// result is good until the next read, its bytes until recycle().
+    std::span<const Datagrams> read(UdpSocket& socket, std::size_t count) noexcept;
+    /// A whole slot for other bytes that must live as long: stream reads, control messages.
     ByteSpan take_slot() noexcept;
 
     std::size_t free_slots() const noexcept { return kSlots - used_; }

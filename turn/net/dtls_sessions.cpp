@@ -235,6 +235,13 @@ void DtlsSessions::send(std::uint64_t link, ByteView message) {
     if (!session->live->write(message)) ++media_dropped;
 }
 
+void DtlsSessions::send(std::uint64_t link, const Outgoing& message) {
+    gathered_.assign(message.header.begin(), message.header.end());
+    gathered_.insert(gathered_.end(), message.payload.begin(), message.payload.end());
+    gathered_.resize(message.size());
+    send(link, gathered_);
+}
+
 // ---- deadlines ----
 
 Instant DtlsSessions::deadline_of(const DtlsSession& session) const noexcept {

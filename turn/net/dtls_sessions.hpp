@@ -10,6 +10,7 @@
 #include "turn/net/datagram_reader.hpp"
 #include "turn/net/dtls_connection.hpp"
 #include "turn/net/dtls_datagram.hpp"
+#include "turn/net/outgoing.hpp"
 #include "turn/net/stream_census.hpp"
 #include "turn/net/worker_pool.hpp"
 
@@ -52,6 +53,7 @@ public:
 
     /// One message to a client, at once.
     void send(std::uint64_t link, ByteView message);
+    void send(std::uint64_t link, const Outgoing& message);
     /// Says goodbye and forgets it.
     void close(std::uint64_t link);
     void close_all();
@@ -116,6 +118,7 @@ private:
     std::unordered_map<FiveTuple, std::uint64_t, FiveTupleHash> by_tuple_;  // to links
     std::vector<std::unique_ptr<DtlsSession>> ended_;  // a caller above us may still hold a reference
     DeadlineWheel<std::uint64_t> wheel_;
+    Bytes gathered_;  // the parts of one message
 };
 
 }  // namespace turnpike::net

@@ -65,7 +65,7 @@ std::expected<ListenerSockets, int> open_group(const Listener& listener, const E
     sockets.bound = at;
     for (unsigned worker = 0; worker < steering.workers(); ++worker) {
         if (!listener.stream()) {
-            auto socket = open_udp(at, {.reuse_port = true, .buffer_bytes = limits.socket_buffer_bytes});
+            auto socket = open_udp(at, {.reuse_port = true, .together = true, .buffer_bytes = limits.socket_buffer_bytes});
             if (!socket) return std::unexpected{socket.error()};
             sockets.udp.push_back(std::move(*socket));
         } else {

@@ -1,11 +1,5 @@
 #include "turn/net/mailbox.hpp"
 
-#include <sys/eventfd.h>
-
-#include <cstdint>
-
-#include "common/base/assert.hpp"
-
 namespace turnpike::net {
 namespace {
 
@@ -14,27 +8,19 @@ constexpr int kOpenedMax = 512;
 
 }  // namespace
 
-Mailbox::Mailbox() : bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) { TURNPIKE_ASSERT(bell_); }
-
 Mailbox::~Mailbox() {
     while (pop()) {
     }
 }
 
 void Mailbox::attach(const EventLoop& loop) {
-    event_ = Event::readable(loop, bell_.get(), &call<&Mailbox::open_some, Mailbox>, this);
-    event_.start();
+    bell_.attach(loop, &call<&Mailbox::open_some, Mailbox>, this);
 }
 
 void Mailbox::post(std::unique_ptr<Letter> letter) noexcept {
     push(letter.release());
     // Linked before the bell is rung: a reader that saw a half-made link is woken again.
-    if (!rung_.exchange(true)) ring();
-}
-
-void Mailbox::ring() noexcept {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(bell_.get(), &one, sizeof one);
+    bell_.ring();
 }
 
 void Mailbox::push(Letter* letter) noexcept {
@@ -63,16 +49,13 @@ std::unique_ptr<Letter> Mailbox::pop() noexcept {
 }
 
 void Mailbox::open_some() {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto read = ::read(bell_.get(), &count, sizeof count);
-    // An exchange, not a store: it sees what was linked before a bell that was not rung again.
-    rung_.exchange(false);
+    bell_.answer();
     for (int i = 0; i < kOpenedMax; ++i) {
         const auto letter = pop();
         if (!letter) return;
         letter->open();
     }
-    if (!rung_.exchange(true)) ring();
+    bell_.ring();
 }
 
 }  // namespace turnpike::net

@@ -5,8 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "turn/net/event_loop.hpp"
-#include "turn/net/file_descriptor.hpp"
+#include "turn/net/bell.hpp"
 
 namespace turnpike::net {
 
@@ -22,8 +21,8 @@ private:
     std::atomic<Letter*> next_{nullptr};
 };
 
-/// A worker's queue of letters from other threads: lock-free, many writers and one reader, with an
-/// eventfd that wakes the reader once for many.
+/// A worker's queue of letters from other threads: lock-free, many writers and one reader, with a
+/// bell that wakes the reader.
 ///
 /// Letters are opened in an order that agrees with causality: if one push happened before another,
 /// on whatever threads, its letter is opened first. Moves between workers rely on this.
@@ -32,7 +31,7 @@ private:
 /// Source     D. Vyukov, intrusive MPSC node-based queue
 class Mailbox {
 public:
-    Mailbox();
+    Mailbox() = default;
     ~Mailbox();
     Mailbox(const Mailbox&) = delete;
     Mailbox& operator=(const Mailbox&) = delete;
@@ -60,15 +59,12 @@ private:
 
     void push(Letter* letter) noexcept;
     std::unique_ptr<Letter> pop() noexcept;
-    void ring() noexcept;
     void open_some();
 
     Stub stub_;
     std::atomic<Letter*> head_{&stub_};  // writers' end
     Letter* tail_ = &stub_;              // reader's end
-    std::atomic<bool> rung_{false};
-    FileDescriptor bell_;
-    Event event_;
+    Bell bell_;
 };
 
 }  // namespace turnpike::net

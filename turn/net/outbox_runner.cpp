@@ -30,7 +30,8 @@ void Worker::run_outbox(const IpFields& ip, unsigned hops) {
             Overloaded{
                 [&](const core::SendToClient& send) { send_to_client(send.path, outbox_.bytes(send.message)); },
                 [&](const core::SendToPeer& send) {
-                    send_to_peer(send.relay, send.peer, send.payload, ip, send.dont_fragment);
+                    send_to_peer(send.relay, send.peer, send.home, send.payload, ip, {.dont_fragment = send.dont_fragment},
+                                 node_.clock.now());
                 },
                 [&](const core::OpenRelay&) {},
                 [&](const core::CloseRelay& close) {
@@ -82,7 +83,7 @@ void Worker::send_to_client(const core::Path& path, ByteView message) {
     } else if (path.tuple.transport == Transport::Dtls) {
         dtls_.send(path.link, message);
     } else if (path.listener < udp_.size() && udp_[path.listener]) {
-        transmit_.enqueue_copy(udp_[path.listener]->socket, message, path.next_hop(), {}, path.tuple.server.address);
+        transmit_.enqueue_copy(udp_[path.listener]->socket, {.payload = message}, path.next_hop(), {}, path.tuple.server.address);
     }
 }
 

@@ -192,7 +192,7 @@ bool PeerConnections::relay_to_client(PeerConnection& c) {
     if (got > 0) {
         const ByteView bytes{space_.get(), static_cast<std::size_t>(got)};
         sink_.relayed(c.id, core::Direction::ToClient, bytes.size());
-        c.client->enqueue(bytes, 0, bytes.size());  // nothing else waits
+        c.client->enqueue({.payload = bytes}, bytes.size());  // nothing else waits
         return true;
     }
     if (got < 0 && errno == EINTR) return true;

@@ -19,13 +19,14 @@ Endpoint next_of(const Endpoint& local) noexcept {
 }  // namespace
 
 RelaySockets::RelaySockets(const EventLoop& loop, RelayPorts& ports, ReservedSockets& reserved,
-                           core::RelayDirectory& directory, Random& random, Event::Callback readable, void* owner)
-    : loop_(loop), ports_(ports), reserved_(reserved), directory_(directory), random_(random), readable_(readable),
+                           core::RelayDirectory& directory, Random& random, unsigned worker, Event::Callback readable,
+                           void* owner)
+    : loop_(loop), ports_(ports), reserved_(reserved), directory_(directory), random_(random), worker_(worker), readable_(readable),
       owner_(owner) {}
 
 RelaySockets::~RelaySockets() {
     for (const auto& relay : slots_) {
-        if (relay) directory_.set_live(relay->socket.local, false);
+        if (relay) directory_.set_ended(relay->socket.local);
     }
 }
 
@@ -40,7 +41,6 @@ std::expected<Endpoint, core::OpenError> RelaySockets::open(const core::OpenRela
     const Endpoint local = relay->socket.local;
     if (request.reserve_next) relay->next = next_of(local);
     put(std::move(relay));
-    directory_.set_live(local, true);
     return local;
 }
 
@@ -80,10 +80,10 @@ std::expected<UdpSocket, core::OpenError> RelaySockets::bind(const core::OpenRel
 
 // The socket of a port that was drawn, and with it, kept, the next one's; the errno when not both are there.
 std::expected<UdpSocket, int> RelaySockets::bind_drawn(const Endpoint& local, bool reserve_next) {
-    auto socket = open_udp(local, {.errors = true});
+    auto socket = open_udp(local, {.errors = true, .together = true});
     if (socket && in_reserve(socket->fd.get())) return std::unexpected{EMFILE};
     if (!socket || !reserve_next) return socket;
-    auto next = open_udp(next_of(local), {.errors = true, .deaf = true});
+    auto next = open_udp(next_of(local), {.errors = true, .together = true, .deaf = true});
     if (!next) return std::unexpected{next.error()};
     if (in_reserve(next->fd.get())) return std::unexpected{EMFILE};
     reserved_.keep(std::move(*next));
@@ -99,7 +99,7 @@ std::expected<UdpSocket, core::OpenError> RelaySockets::take_reserved(const Endp
 
 std::expected<UdpSocket, core::OpenError> RelaySockets::bind_exact(const Endpoint& local, Instant now) {
     if (!ports_.claim(local)) return std::unexpected{core::OpenError::Refused};
-    auto socket = open_udp(local, {.errors = true});
+    auto socket = open_udp(local, {.errors = true, .together = true});
     if (socket && !in_reserve(socket->fd.get())) return std::move(*socket);
     ports_.release(local, now);
     return std::unexpected{socket ? core::OpenError::NoDescriptors : open_error(socket.error())};
@@ -120,7 +120,7 @@ void RelaySockets::end_next_of(core::RelayId id, Instant now) {
 
 void RelaySockets::end(std::unique_ptr<RelaySocket> relay, Instant now) {
     const Endpoint local = relay->socket.local;
-    directory_.set_live(local, false);
+    directory_.set_ended(local);
     relay->socket.fd.reset();
     ports_.release(local, now);
 }
@@ -134,6 +134,8 @@ std::unique_ptr<RelaySocket> RelaySockets::release(core::RelayId id) noexcept {
     if (find(id) == nullptr) return {};
     auto relay = std::move(slots_[id.slot]);
     relay->event = {};
+    // What is for it waits in its socket until it has arrived.
+    directory_.set_live(relay->socket.local, {});
     --size_;
     return relay;
 }
@@ -151,6 +153,7 @@ void RelaySockets::put(std::unique_ptr<RelaySocket> relay) {
     relay->owner = owner_;
     relay->event = Event::readable(loop_, relay->socket.fd.get(), readable_, relay.get());
     relay->event.start();
+    directory_.set_live(relay->socket.local, core::RelayHome{worker_, relay->id});
     slots_[slot] = std::move(relay);
     ++size_;
 }

@@ -30,7 +30,7 @@ class RelaySockets {
 public:
     /// `readable(fd, what, RelaySocket*)` is called when a peer's datagram is there.
     RelaySockets(const EventLoop& loop, RelayPorts& ports, ReservedSockets& reserved, core::RelayDirectory& directory,
-                 Random& random, Event::Callback readable, void* owner);
+                 Random& random, unsigned worker, Event::Callback readable, void* owner);
     ~RelaySockets();
     RelaySockets(const RelaySockets&) = delete;
     RelaySockets& operator=(const RelaySockets&) = delete;
@@ -66,6 +66,7 @@ private:
     ReservedSockets& reserved_;
     core::RelayDirectory& directory_;
     Random& random_;
+    const unsigned worker_;
     Event::Callback readable_;
     void* owner_;
     std::vector<std::unique_ptr<RelaySocket>> slots_;

@@ -67,10 +67,11 @@ StreamSession::Read StreamSession::read_tls(ByteSpan space) noexcept {
     return result;
 }
 
-bool StreamSession::enqueue(ByteView frame, std::size_t padding, std::size_t queue_max) {
-    if (queued() + frame.size() + padding > queue_max) return false;
-    output_.insert(output_.end(), frame.begin(), frame.end());
-    output_.resize(output_.size() + padding);
+bool StreamSession::enqueue(const Outgoing& frame, std::size_t queue_max) {
+    if (queued() + frame.size() > queue_max) return false;
+    output_.insert(output_.end(), frame.header.begin(), frame.header.end());
+    output_.insert(output_.end(), frame.payload.begin(), frame.payload.end());
+    output_.resize(output_.size() + frame.padding);
     return true;
 }
 

@@ -2,12 +2,12 @@
 
 #include <cstdint>
 
-#include "common/base/bytes.hpp"
 #include "common/base/clock.hpp"
 #include "turn/core/path.hpp"
 #include "turn/net/event_loop.hpp"
 #include "turn/net/file_descriptor.hpp"
 #include "turn/net/handshake_limits.hpp"
+#include "turn/net/outgoing.hpp"
 #include "turn/net/stream_census.hpp"
 #include "turn/net/tls_context.hpp"
 
@@ -55,8 +55,8 @@ public:
     /// What there is, at most `space`. Does the TLS handshake on the way.
     Read read(ByteSpan space) noexcept;
 
-    /// Appends one frame with `padding` zeroes; false when more than `queue_max` would wait.
-    bool enqueue(ByteView frame, std::size_t padding, std::size_t queue_max);
+    /// Appends one frame; false when more than `queue_max` would wait.
+    bool enqueue(const Outgoing& frame, std::size_t queue_max);
     enum class Flush : std::uint8_t { Done, Blocked, Broken };
     /// Writes what waits, all frames in as few calls as the connection takes.
     Flush flush() noexcept;

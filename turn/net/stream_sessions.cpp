@@ -379,11 +379,11 @@ bool StreamSessions::take_frames(StreamSession& session, ByteSpan& bytes) {
 
 // ---- writing ----
 
-void StreamSessions::send_media(std::uint64_t link, ByteView frame, bool pad) {
+void StreamSessions::send_media(std::uint64_t link, Outgoing frame) {
     StreamSession* const session = find(link);
     if (session == nullptr || session->stage == StreamSession::Stage::Closing) return;
-    const std::size_t padding = pad ? (4 - frame.size() % 4) % 4 : 0;
-    if (!session->enqueue(frame, padding, limits_.stream_queue_bytes_max)) {
+    frame.padding += (4 - frame.size() % 4) % 4;
+    if (!session->enqueue(frame, limits_.stream_queue_bytes_max)) {
         ++media_dropped;
         return;
     }
@@ -393,7 +393,7 @@ void StreamSessions::send_media(std::uint64_t link, ByteView frame, bool pad) {
 void StreamSessions::send_response(std::uint64_t link, ByteView message) {
     StreamSession* const session = find(link);
     if (session == nullptr || session->stage == StreamSession::Stage::Closing) return;
-    if (!session->enqueue(message, 0, limits_.stream_queue_bytes_max + kResponseReserve)) {
+    if (!session->enqueue({.payload = message}, limits_.stream_queue_bytes_max + kResponseReserve)) {
         close(*session);
         return;
     }

@@ -33,7 +33,7 @@ public:
 
     /// Queues one message for a client. Media that finds the queue full is dropped; a response may use
     /// a reserve behind it, and a client that fills even that is beyond help and is closed.
-    void send_media(std::uint64_t link, ByteView frame, bool pad);
+    void send_media(std::uint64_t link, Outgoing frame);
     void send_response(std::uint64_t link, ByteView message);
     /// Closes it once what is queued has left.
     void close_after_flush(std::uint64_t link);

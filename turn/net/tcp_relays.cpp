@@ -51,7 +51,7 @@ TcpRelays::TcpRelays(const EventLoop& loop, RelayPorts& ports, core::RelayDirect
     : loop_(loop), ports_(ports), directory_(directory), random_(random), acceptable_(acceptable), owner_(owner) {}
 
 TcpRelays::~TcpRelays() {
-    for (const auto& [slot, relay] : by_slot_) directory_.set_live(relay->local, false);
+    for (const auto& [slot, relay] : by_slot_) directory_.set_ended(relay->local);
 }
 
 std::expected<Endpoint, core::OpenError> TcpRelays::open(const core::OpenRelay& request, Instant now) {
@@ -60,7 +60,7 @@ std::expected<Endpoint, core::OpenError> TcpRelays::open(const core::OpenRelay& 
     (*relay)->id = request.relay;
     const Endpoint local = (*relay)->local;
     put(std::move(*relay));
-    directory_.set_live(local, true, core::RelayProtocol::Tcp);
+    directory_.set_live(local, {}, core::RelayProtocol::Tcp);
     return local;
 }
 
@@ -113,7 +113,7 @@ void TcpRelays::close(core::RelayId id, Instant now) {
 }
 
 void TcpRelays::end(std::unique_ptr<TcpRelay> relay, Instant now) {
-    directory_.set_live(relay->local, false);
+    directory_.set_ended(relay->local);
     relay->fd.reset();
     ports_.release(relay->local, now);
 }

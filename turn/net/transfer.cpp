@@ -80,6 +80,7 @@ bool Worker::move_away(const FiveTuple& tuple, unsigned target, Done done) {
 }
 
 bool Worker::send_away(const FiveTuple& tuple, unsigned target, Done done) {
+    take_crossings();
     auto released = server_.release(tuple, node_.clock.now());
     if (!released) return false;
 

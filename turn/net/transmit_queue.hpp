@@ -4,12 +4,14 @@
 #include <vector>
 
 #include "common/base/bytes.hpp"
+#include "turn/net/outgoing.hpp"
 #include "turn/net/udp_socket.hpp"
 
 namespace turnpike::net {
 
 /// A worker's outgoing datagrams of one wake, over all its UDP sockets; flush() sends each
-/// socket's with one sendmmsg.
+/// socket's with one sendmmsg. Datagrams of one size that follow each other to one destination are one message of it,
+/// which the kernel or the network card cuts up (UDP_SEGMENT).
 ///
 /// What cannot be sent now is dropped and counted, as UDP may be: a full socket buffer, an
 /// unreachable peer, a datagram that is too long.
@@ -26,10 +28,10 @@ public:
     TransmitQueue& operator=(const TransmitQueue&) = delete;
 
     /// `from` is the source address where the socket is bound to every one.
-    void enqueue(UdpSocket& socket, ByteView payload, const Endpoint& to, const IpFields& ip,
+    void enqueue(UdpSocket& socket, const Outgoing& datagram, const Endpoint& to, const IpFields& ip,
                  const IpAddress& from) noexcept;
-    /// The same for bytes that do not live until the flush.
-    void enqueue_copy(UdpSocket& socket, ByteView payload, const Endpoint& to, const IpFields& ip,
+    /// The same for a payload that does not live until the flush.
+    void enqueue_copy(UdpSocket& socket, const Outgoing& datagram, const Endpoint& to, const IpFields& ip,
                       const IpAddress& from) noexcept;
     void flush() noexcept;
     /// Sends what waits for this socket; afterwards the socket may be closed or moved.
@@ -42,7 +44,9 @@ private:
     struct Headers;
 
     void send_queued(UdpSocket& socket) noexcept;
-    void send(UdpSocket& socket, std::size_t count) noexcept;
+    bool follows(const Entry& first, std::size_t together, const Entry& next) const noexcept;
+    void send(UdpSocket& socket) noexcept;
+    void send_singly(UdpSocket& socket, std::size_t message) noexcept;
 
     std::unique_ptr<Entry[]> entries_;
     std::unique_ptr<Headers> headers_;

@@ -2,6 +2,7 @@
 
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -48,6 +49,7 @@ bool configure(const UdpSocket& socket, const UdpOptions& options) noexcept {
     }
     if (options.reuse_port) ok = ok && set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+    if (options.together) set(fd, SOL_UDP, UDP_GRO, 1);
     set_buffers(fd, options.buffer_bytes);
     return ok;
 }

@@ -35,6 +35,7 @@ struct UdpSocket {
 struct UdpOptions {
     bool reuse_port = false;
     bool errors = false;   // ICMP about what it sent is queued (next_error)
+    bool together = false; // datagrams of one sender that come together are received together (UDP_GRO)
     bool deaf = false;     // what arrives is thrown away until hear()
     int buffer_bytes = 0;  // 0: the system's default
 };

@@ -136,7 +136,7 @@ bool Upstreams::upstream_to_client(Splice& s) {
         return false;
     }
     s.upstream_ended = got == 0;
-    s.client->enqueue(ByteView{space}.first(static_cast<std::size_t>(got)), 0, kBufferBytes);
+    s.client->enqueue({.payload = ByteView{space}.first(static_cast<std::size_t>(got))}, kBufferBytes);
     return true;
 }
 

@@ -65,18 +65,21 @@ Worker::Worker(unsigned index, Node& node, core::Config config,
                std::shared_ptr<const core::CredentialSource> credentials,
                std::shared_ptr<const core::PeerPolicy> policy)
     : index_(index), node_(node),
-      relays_(loop_, node.ports, node.reserved, node.relays, node.random, &on_relay_readable, this),
+      relays_(loop_, node.ports, node.reserved, node.relays, node.random, index, &on_relay_readable, this),
       tcp_relays_(loop_, node.ports, node.relays, node.random, &on_peer_acceptable, this),
       streams_(loop_, reader_, node.census, node.handshakes, node.limits, node.clock, *this, node.upstream_failed),
       dtls_(reader_, node.census, node.handshakes, node.cookies, node.limits, node.clock, *this, *this),
       connections_(loop_, *this),
       overrides_(node.random), guests_(node.random), indication_ids_(node.random),
+      crossings_(node.steering.workers()),
       server_(std::move(config), std::move(credentials), std::move(policy),
               {node.relays, node.quota, node.revocations, node.next_allocation_id, node.reservations, node.strangers,
                node.tickets, node.nonces, index},
               node.random),
       timer_(Event::timer(loop_, &call<&Worker::on_timer, Worker>, this)) {
     mailbox_.attach(loop_);
+    crossing_bell_.attach(loop_, &call<&Worker::on_crossings, Worker>, this);
+    to_ring_.reserve(crossings_.size());
     heartbeat_.store(node.clock.now().time_since_epoch().count(), std::memory_order_relaxed);
 }
 
@@ -150,6 +153,7 @@ void Worker::settle() {
 void Worker::make_room() {
     transmit_.flush();
     reader_.recycle();
+    ring_crossings();
 }
 
 void Worker::on_timer() {
@@ -187,24 +191,26 @@ void Worker::receive_from_clients(UdpListener& listener) {
     const Listener& settings = *listener.settings;
     for (int batch = 0; batch < kBatchesPerWake; ++batch) {
         if (reader_.free_slots() < DatagramReader::kBatchMax) make_room();
-        const auto datagrams = reader_.read(listener.socket, DatagramReader::kBatchMax);
+        const auto received = reader_.read(listener.socket, DatagramReader::kBatchMax);
         const Instant now = node_.clock.now();
-        for (const Datagram& datagram : datagrams) {
-            ByteSpan payload = datagram.payload;
-            path.tuple.client = datagram.source;
-            path.via = {};
-            if (settings.believes_proxy(datagram.source.address) && !take_proxy_header(path, payload)) {
-                ++malformed_;
-                continue;
-            }
-            const stun::Kind kind = stun::classify(payload);
-            if (kind == stun::Kind::Other) continue;
-            path.tuple.transport = kind == stun::Kind::Dtls ? Transport::Dtls : Transport::Udp;
-            if (!settings.takes(path.tuple.transport)) continue;  // RFC 7983: the other kind, on a port without it
-            path.tuple.server.address = datagram.destination;
-            on_client_datagram(path, payload, datagram.ip, 0, now);
+        for (const Datagrams& datagrams : received) {
+            path.tuple.server.address = datagrams.destination;
+            const bool proxied = settings.believes_proxy(datagrams.source.address);
+            datagrams.for_each([&](ByteSpan payload) {
+                path.tuple.client = datagrams.source;
+                path.via = {};
+                if (proxied && !take_proxy_header(path, payload)) {
+                    ++malformed_;
+                    return;
+                }
+                const stun::Kind kind = stun::classify(payload);
+                if (kind == stun::Kind::Other) return;
+                path.tuple.transport = kind == stun::Kind::Dtls ? Transport::Dtls : Transport::Udp;
+                if (!settings.takes(path.tuple.transport)) return;  // RFC 7983: the other kind, on a port without it
+                on_client_datagram(path, payload, datagrams.ip, 0, now);
+            });
         }
-        if (datagrams.size() < DatagramReader::kBatchMax) return;
+        if (received.size() < DatagramReader::kBatchMax) return;
     }
 }
 
@@ -229,7 +235,7 @@ void Worker::on_client_datagram(const core::Path& path, ByteSpan payload, const 
     if (kind == stun::Kind::Dtls) {
         dtls_.receive(path, payload, now);
     } else if (kind == stun::Kind::ChannelData) {
-        relay_to_peer(path, payload, ip, now);
+        relay_to_peer(path, payload, ip, true, now);
     } else {
         on_client_message(path, payload, ip, hops, now);
     }
@@ -238,7 +244,7 @@ void Worker::on_client_datagram(const core::Path& path, ByteSpan payload, const 
 void Worker::on_frame(const core::Path& path, ByteSpan frame) {
     const Instant now = node_.clock.now();
     const stun::Kind kind = stun::classify(frame);
-    if (kind == stun::Kind::ChannelData) relay_to_peer(path, frame, {}, now);
+    if (kind == stun::Kind::ChannelData) relay_to_peer(path, frame, {}, false, now);
     else on_client_message(path, frame, {}, 0, now);
 }
 
@@ -255,10 +261,10 @@ void Worker::on_session_replaced(const core::Path& path) {
 
 void Worker::send_record(const core::Path& to, ByteView datagram) {
     if (to.listener >= udp_.size() || !udp_[to.listener]) return;
-    transmit_.enqueue_copy(udp_[to.listener]->socket, datagram, to.next_hop(), {}, to.tuple.server.address);
+    transmit_.enqueue_copy(udp_[to.listener]->socket, {.payload = datagram}, to.next_hop(), {}, to.tuple.server.address);
 }
 
-void Worker::relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, Instant now) {
+void Worker::relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, bool lasting, Instant now) {
     const auto data = stun::ChannelDataView::parse(message);
     if (!data) {
         ++malformed_;
@@ -266,7 +272,7 @@ void Worker::relay_to_peer(const core::Path& path, ByteView message, const IpFie
     }
     const auto to = server_.to_peer(path.tuple, *data, now);
     if (!to) return;
-    send_to_peer(to->relay, to->peer, data->data, ip, false);
+    send_to_peer(to->relay, to->peer, to->home, data->data, ip, {.lasting = lasting}, now);
     if (to->arrived) {
         server_.client_arrived(path.tuple, outbox_);
         run_outbox();
@@ -286,7 +292,8 @@ void Worker::on_client_message(const core::Path& path, ByteView message, const I
     run_outbox(ip, hops);
 }
 
-void Worker::send_to_peer(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip, bool dont_fragment) {
+void Worker::send_to_peer(core::RelayId id, const Endpoint& peer, const std::optional<core::RelayHome>& home,
+                          ByteView payload, const IpFields& ip, Sending how, Instant now) {
     RelaySocket* const relay = relays_.find(id);
     if (relay == nullptr) return;
     if (ip.expired()) {
@@ -294,14 +301,15 @@ void Worker::send_to_peer(core::RelayId id, const Endpoint& peer, ByteView paylo
         return;
     }
     UdpSocket& socket = relay->socket;
-    if (!dont_fragment) {
-        transmit_.enqueue(socket, payload, peer, ip.forwarded(), socket.local.address);
+    if (home && relay_inside(*home, socket.local, payload, ip.forwarded(), how.lasting, now)) return;
+    if (!how.dont_fragment) {
+        transmit_.enqueue(socket, {.payload = payload}, peer, ip.forwarded(), socket.local.address);
         return;
     }
     // DF is the socket's, not the datagram's: what waits leaves without it first.
     transmit_.flush(socket);
     set_dont_fragment(socket, true);
-    transmit_.enqueue(socket, payload, peer, ip.forwarded(), socket.local.address);
+    transmit_.enqueue(socket, {.payload = payload}, peer, ip.forwarded(), socket.local.address);
     transmit_.flush(socket);
     set_dont_fragment(socket, false);
 }
@@ -316,33 +324,43 @@ void Worker::on_relay_readable(int, short, void* relay) {
 void Worker::receive_from_peers(RelaySocket& relay) {
     for (int batch = 0; batch < kBatchesPerWake; ++batch) {
         if (reader_.free_slots() < kPeerBatch) make_room();
-        const auto datagrams = reader_.read(relay.socket, kPeerBatch);
+        const auto received = reader_.read(relay.socket, kPeerBatch);
         const Instant now = node_.clock.now();
         // Readable without a datagram: an error waits, and has to go, or the loop would spin on it.
-        if (datagrams.empty()) {
+        if (received.empty()) {
             receive_errors(relay, now);
             return;
         }
-        for (const Datagram& datagram : datagrams) {
-            if (datagram.ip.expired()) {
-                ++ttl_drops_;
-                continue;
-            }
-            const auto to = server_.to_client(relay.id, datagram.source, datagram.payload.size(), now);
-            if (!to) continue;
-            const ByteView message = frame_for_client(datagram.payload, *to, indication_ids_);
-            if (message.empty()) continue;
-            const core::Path& path = *to->path;
-            if (is_stream(path.tuple.transport)) {
-                streams_.send_media(path.link, message, true);
-            } else if (path.tuple.transport == Transport::Dtls) {
-                dtls_.send(path.link, message);
-            } else {
-                transmit_.enqueue(udp_[path.listener]->socket, message, path.next_hop(), datagram.ip.forwarded(),
-                                  path.tuple.server.address);
-            }
+        for (const Datagrams& datagrams : received) {
+            datagrams.for_each([&](ByteView payload) {
+                deliver_to_client(relay.id, datagrams.source, payload, datagrams.ip, true, now);
+            });
         }
-        if (datagrams.size() < kPeerBatch) return;
+        if (received.size() < kPeerBatch) return;
+    }
+}
+
+void Worker::deliver_to_client(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip, bool lasting,
+                               Instant now) {
+    if (ip.expired()) {
+        ++ttl_drops_;
+        return;
+    }
+    const auto to = server_.to_client(id, peer, payload.size(), now);
+    if (!to) return;
+    const auto frame = ClientFrame::around(payload, *to, indication_ids_);
+    if (!frame) return;
+    const Outgoing message = frame->outgoing();
+    const core::Path& path = *to->path;
+    if (is_stream(path.tuple.transport)) {
+        streams_.send_media(path.link, message);
+    } else if (path.tuple.transport == Transport::Dtls) {
+        dtls_.send(path.link, message);
+    } else {
+        UdpSocket& socket = udp_[path.listener]->socket;
+        const IpAddress& from = path.tuple.server.address;
+        if (lasting) transmit_.enqueue(socket, message, path.next_hop(), ip.forwarded(), from);
+        else transmit_.enqueue_copy(socket, message, path.next_hop(), ip.forwarded(), from);
     }
 }
 
@@ -384,7 +402,8 @@ void Worker::add_to(Snapshot& total) const {
     total.counters.dropped_malformed += dtls_.dropped;
     total.ttl_drops += ttl_drops_;
     total.handed_over += handed_over_;
-    total.hand_over_drops += hand_over_dropped_;
+    total.hand_over_drops += hand_over_dropped_ + crossings_dropped_;
+    total.relayed_inside += relayed_inside_;
 }
 
 void Worker::set_policy(std::shared_ptr<const core::PeerPolicy> policy) {

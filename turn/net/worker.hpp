@@ -8,8 +8,10 @@
 
 #include "turn/core/server.hpp"
 #include "turn/net/answer.hpp"
+#include "turn/net/bell.hpp"
 #include "turn/net/client_framing.hpp"
 #include "turn/net/datagram_reader.hpp"
+#include "turn/net/datagram_ring.hpp"
 #include "turn/net/dtls_sessions.hpp"
 #include "turn/net/error_queue.hpp"
 #include "turn/net/mailbox.hpp"
@@ -56,7 +58,8 @@ struct Node {
 /// and a core::Server that decides. A 5-tuple belongs to one worker at a time.
 ///
 /// worker.cpp is the thread and the packet path, outbox_runner.cpp does what the core decided,
-/// transfer.cpp moves 5-tuples and requests between workers, tcp_relaying.cpp has connections with peers.
+/// transfer.cpp moves 5-tuples and requests between workers, relay_inside.cpp has datagrams that stay on the node,
+/// tcp_relaying.cpp connections with peers.
 ///
 /// Threading  the worker's own thread, except where said
 class Worker final : private ClientSink, private DtlsConnection::Wire, private PeerConnections::Sink {
@@ -138,8 +141,22 @@ private:
     static bool take_proxy_header(core::Path& path, ByteSpan& payload) noexcept;
     void on_client_datagram(const core::Path& path, ByteSpan payload, const IpFields& ip, unsigned hops, Instant now);
     void on_client_message(const core::Path& path, ByteView message, const IpFields& ip, unsigned hops, Instant now);
-    void relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, Instant now);
-    void send_to_peer(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip, bool dont_fragment);
+    void relay_to_peer(const core::Path& path, ByteView message, const IpFields& ip, bool lasting, Instant now);
+    struct Sending {
+        bool dont_fragment = false;
+        bool lasting = false;  // the payload is there until the end of the round
+    };
+    void send_to_peer(core::RelayId id, const Endpoint& peer, const std::optional<core::RelayHome>& home,
+                      ByteView payload, const IpFields& ip, Sending how, Instant now);
+    void deliver_to_client(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip, bool lasting,
+                           Instant now);
+
+    // relay_inside.cpp
+    bool relay_inside(const core::RelayHome& home, const Endpoint& from, ByteView payload, const IpFields& ip,
+                      bool lasting, Instant now);
+    void on_crossings();
+    void take_crossings();
+    void ring_crossings() noexcept;
 
     // ClientSink
     void on_frame(const core::Path& path, ByteSpan frame) override;
@@ -193,6 +210,10 @@ private:
     Overrides overrides_;  // who has what arrives here
     Overrides guests_;     // what is here and arrives at another worker, its home
     IndicationIds indication_ids_;
+    std::vector<DatagramRing> crossings_;  // by the worker that writes
+    Bell crossing_bell_;
+    std::vector<Worker*> to_ring_;  // got something in this round
+    bool crossed_ = false;          // something was read from crossings_
     core::Server server_;
     core::Outbox outbox_;
     std::vector<FiveTuple> gone_;  // stream clients that ended in this round
@@ -205,6 +226,7 @@ private:
     std::atomic<std::size_t> handed_waiting_{0};  // datagrams in our mailbox
     std::uint64_t malformed_ = 0, ttl_drops_ = 0;
     std::uint64_t handed_over_ = 0, hand_over_dropped_ = 0;
+    std::uint64_t relayed_inside_ = 0, crossings_dropped_ = 0;
     std::thread thread_;
 };
 

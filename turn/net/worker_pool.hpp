@@ -93,6 +93,7 @@ struct Snapshot {
     std::uint64_t stream_queue_drops = 0;        // media for a client that reads too slowly
     std::uint64_t stream_sessions_refused = 0;   // over a cap
     std::uint64_t ttl_drops = 0;                 // would have left with TTL 0
+    std::uint64_t relayed_inside = 0;       // datagrams from one relayed address of this node to another
     std::uint64_t handed_over = 0, hand_over_drops = 0;  // datagrams between workers; a full mailbox
     std::vector<Instant> heartbeats;        // when each worker's loop last turned
 };

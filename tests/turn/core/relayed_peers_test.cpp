@@ -83,18 +83,28 @@ TEST(RelayDirectory, KnowsBothFormsOfAnAddress) {
     EXPECT_EQ(relays.to_external(at("192.0.2.1:50000")), at("192.0.2.1:50000"));
 
     EXPECT_FALSE(relays.live(at("203.0.113.7:50000")));
-    relays.set_live(at("10.0.0.5:50000"), true);
+    const core::RelayHome home{3, {7, 2}};
+    relays.set_live(at("10.0.0.5:50000"), home);
     EXPECT_TRUE(relays.live(at("203.0.113.7:50000")) && relays.live(at("10.0.0.5:50000")));
     EXPECT_FALSE(relays.live(at("10.0.0.5:49999")) || relays.live(at("10.0.0.5:50001")));
     EXPECT_FALSE(relays.live(at("198.51.100.1:50000")));
-    EXPECT_EQ(relays.destination(at("203.0.113.7:50000")), at("10.0.0.5:50000"));
+    EXPECT_EQ(relays.destination(at("203.0.113.7:50000"))->endpoint, at("10.0.0.5:50000"));
+    EXPECT_EQ(relays.destination(at("203.0.113.7:50000"))->home, home);
     EXPECT_FALSE(relays.destination(at("203.0.113.7:50001")));
-    EXPECT_EQ(relays.destination(at("192.0.2.1:9")), at("192.0.2.1:9"));
-    relays.set_live(at("10.0.0.5:50000"), false);
+    EXPECT_FALSE(relays.destination(at("203.0.113.7:50000"), core::RelayProtocol::Tcp));
+    EXPECT_EQ(relays.destination(at("192.0.2.1:9"))->endpoint, at("192.0.2.1:9"));
+    EXPECT_FALSE(relays.destination(at("192.0.2.1:9"))->home);
+    // On its way to another worker it is live, and nowhere.
+    relays.set_live(at("10.0.0.5:50000"), {});
+    EXPECT_FALSE(relays.destination(at("203.0.113.7:50000"))->home);
+    relays.set_ended(at("10.0.0.5:50000"));
     EXPECT_FALSE(relays.destination(at("203.0.113.7:50000")));
 
-    relays.set_live(at("10.0.0.5:0"), true);
-    relays.set_live(at("198.51.100.1:65535"), true);
+    const core::RelayHome last{(1U << 13) - 1, {core::RelayId::kSlotsMax - 1, core::RelayId::kGenerationMax}};
+    relays.set_live(at("10.0.0.5:0"), last);
+    EXPECT_EQ(relays.destination(at("10.0.0.5:0"))->home, last);
+    relays.set_live(at("198.51.100.1:65535"), {}, core::RelayProtocol::Tcp);
+    EXPECT_FALSE(relays.destination(at("198.51.100.1:65535")));
     EXPECT_TRUE(relays.live(at("10.0.0.5:0")) && relays.live(at("198.51.100.1:65535")));
     EXPECT_FALSE(relays.live(at("10.0.0.5:65535")) || relays.live(at("198.51.100.1:0")));
 }
@@ -102,9 +112,9 @@ TEST(RelayDirectory, KnowsBothFormsOfAnAddress) {
 // Several local addresses behind one public one: the live port says which.
 TEST(RelayDirectory, FindsTheLiveOneOfSeveralBehindAnAddress) {
     core::RelayDirectory relays{{{ip("10.0.0.5"), ip("203.0.113.7")}, {ip("10.0.0.6"), ip("203.0.113.7")}}};
-    relays.set_live(at("10.0.0.6:50000"), true);
+    relays.set_live(at("10.0.0.6:50000"), {});
     EXPECT_EQ(relays.to_local(at("203.0.113.7:50000")), at("10.0.0.6:50000"));
-    EXPECT_EQ(relays.destination(at("203.0.113.7:50000")), at("10.0.0.6:50000"));
+    EXPECT_EQ(relays.destination(at("203.0.113.7:50000"))->endpoint, at("10.0.0.6:50000"));
     EXPECT_EQ(relays.to_external(at("10.0.0.6:50000")), at("203.0.113.7:50000"));
 }
 

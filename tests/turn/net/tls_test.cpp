@@ -168,7 +168,7 @@ TEST(TlsTest, RenegotiationIsRefused) {
     EXPECT_EQ(SSL_R_NO_RENEGOTIATION, ERR_GET_REASON(::ERR_peek_last_error()));
     ::SSL_free(ssl);
     ::SSL_CTX_free(context);
-    EXPECT_EQ(1U, relay.pool->snapshot().tls_handshakes_ok);
+    EXPECT_TRUE(relay.wait_for([](const Snapshot& s) { return s.tls_handshakes_ok == 1; }));
 }
 
 }  // namespace
