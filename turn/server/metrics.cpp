@@ -92,6 +92,9 @@ void collect_traffic(ops::Scrape& s, const net::Snapshot& snap) {
               number(snap.datagrams_received), {{"direction", "received"}});
     s.counter("turnpike_relay_datagrams_total", "UDP datagrams on all sockets.",
               number(snap.datagrams_sent), {{"direction", "sent"}});
+    s.counter("turnpike_relay_inside_datagrams_total",
+              "Datagrams from one relayed address of this node to another, which pass no socket between.",
+              number(snap.relayed_inside));
     s.counter("turnpike_relay_socket_receive_drops_total",
               "Datagrams that the kernel dropped on full sockets (SO_RXQ_OVFL).",
               number(snap.receive_drops));
