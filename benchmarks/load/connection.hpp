@@ -6,6 +6,7 @@
 #include <string>
 
 #include "benchmarks/load/target.hpp"
+#include "benchmarks/load/tls_client.hpp"
 #include "common/base/bytes.hpp"
 #include "common/base/clock.hpp"
 
@@ -34,7 +35,8 @@ public:
     virtual std::uint64_t receive_drops() const noexcept { return 0; }
 };
 
-/// Connects over the target's transport; for TCP and TLS it waits, `timeout` at most.
-std::expected<std::unique_ptr<Connection>, std::string> connect(const Target& target, Milliseconds timeout);
+/// Connects over TCP, TLS or DTLS and waits for it, `timeout` at most. `tls` is the target's context,
+/// null for TCP.
+std::expected<std::unique_ptr<Connection>, std::string> connect(const Target& target, const TlsContext* tls, Milliseconds timeout);
 
 }  // namespace turnpike::bench

@@ -17,14 +17,14 @@ constexpr std::size_t kEventsMax = 128;
 }  // namespace
 
 ConnectionLink::ConnectionLink(const Target& target, std::uint32_t clients, Milliseconds connect_timeout)
-    : target_(target), timeout_(connect_timeout), epoll_(::epoll_create1(EPOLL_CLOEXEC)), clients_(clients) {}
+    : target_(target), tls_(TlsContext::of(target)), timeout_(connect_timeout), epoll_(::epoll_create1(EPOLL_CLOEXEC)), clients_(clients) {}
 
 std::expected<void, std::string> ConnectionLink::open(std::uint32_t number) {
     Client& client = clients_[number];
     if (client.connection) return {};
     const auto inside = InNamespace::enter(target_.netns);
     if (!inside) return std::unexpected(inside.error());
-    auto connection = connect(target_, timeout_);
+    auto connection = connect(target_, tls_.get(), timeout_);
     if (!connection) return std::unexpected(connection.error());
     epoll_event event{.events = EPOLLIN, .data = {.u32 = number}};
     ::epoll_ctl(epoll_.descriptor(), EPOLL_CTL_ADD, (*connection)->descriptor(), &event);

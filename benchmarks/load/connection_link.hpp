@@ -37,6 +37,7 @@ private:
     void fail(std::uint32_t client, const std::string& why);
 
     const Target& target_;
+    std::unique_ptr<TlsContext> tls_;
     Milliseconds timeout_;
     Socket epoll_;
     std::vector<Client> clients_;

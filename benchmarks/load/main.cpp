@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
     const turnpike::SystemClock clock;
     turnpike::crypto::SystemRandom random;
     Bench bench{.clock = clock, .random = random, .stop = stop_requested};
-    add_relay_mode(app, bench);
+    for (const auto add : {add_relay_mode, add_stun_mode, add_alloc_mode, add_churn_mode, add_capacity_mode}) add(app, bench);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -25,5 +25,9 @@ struct Bench {
 
 /// One mode, one subcommand.
 void add_relay_mode(CLI::App& app, Bench& bench);
+void add_stun_mode(CLI::App& app, Bench& bench);
+void add_alloc_mode(CLI::App& app, Bench& bench);
+void add_churn_mode(CLI::App& app, Bench& bench);
+void add_capacity_mode(CLI::App& app, Bench& bench);
 
 }  // namespace turnpike::bench

@@ -17,13 +17,13 @@ void Output::add_to(CLI::App& app) {
     app.add_flag("--json-stream", stream, "a JSON object a line: intervals while it runs, then the result");
 }
 
-void Output::interval(const Interval& interval, std::size_t clients, bool round_trip, bool lines) const {
+void Output::interval(const Interval& interval, const LineWording& wording, bool lines) const {
     if (stream) {
         Json line = to_json(interval);
         line["type"] = "interval";
         print_line(line);
     } else if (lines && !json) {
-        fmt::print(stderr, "{}\n", to_text(interval, clients, round_trip));
+        fmt::print(stderr, "{}\n", to_text(interval, wording));
         std::fflush(stderr);
     }
 }

@@ -22,7 +22,7 @@ struct Output {
     void add_to(CLI::App& app);
 
     /// A line of progress, for people on stderr, for programs on stdout with --json-stream.
-    void interval(const Interval& interval, std::size_t clients, bool round_trip, bool lines) const;
+    void interval(const Interval& interval, const LineWording& wording, bool lines) const;
     /// The end: `text` for people, `result` for programs.
     void result(const std::string& text, Json result) const;
 };

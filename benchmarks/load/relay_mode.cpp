@@ -1,9 +1,9 @@
-#include <cstdio>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "benchmarks/load/mode_support.hpp"
 #include "benchmarks/load/modes.hpp"
 #include "benchmarks/load/output.hpp"
 #include "benchmarks/load/rig_flags.hpp"
@@ -22,11 +22,6 @@ struct RelayFlags {
     std::uint64_t packets = 0;
     double rate = 50, pps = 0, duration = -1;
 };
-
-int complain(const std::string& problem, int exit_code) {
-    fmt::print(stderr, "turnpike-bench: {}\n", problem);
-    return exit_code;
-}
 
 std::string headline(const RigOptions& rig, const TrafficPlan& plan, const TrafficFlags& flags) {
     return fmt::format("{} over {}, {}, {} allocations, {}, {} bytes, {}packets/s{}\n", rig.target.server.to_string(), to_string(rig.target.transport),
@@ -52,16 +47,16 @@ Json describe(const RigOptions& rig, const TrafficPlan& plan, const TrafficFlags
 }
 
 int run(const RelayFlags& flags, Bench& bench) {
-    auto options = flags.rig.options(!flags.output.json && !flags.output.stream && flags.traffic.interval > 0);
+    auto options = flags.rig.options(!flags.output.json && !flags.output.stream && flags.traffic.loop.interval > 0);
     if (!options) return complain(options.error(), kUsage);
     auto plan = flags.traffic.plan(flags.rig.segments);
     if (!plan) return complain(plan.error(), kUsage);
-    auto cpu = flags.traffic.meter();
+    auto cpu = flags.traffic.loop.meter();
     if (!cpu) return complain(cpu.error(), kUsage);
     plan->packets_per_second = flags.pps > 0 ? flags.pps : flags.rate * senders(*plan, options->allocations, options->relay_to_relay);
     plan->packets_per_flow = flags.packets;
     const bool counted = flags.packets > 0;
-    plan->duration = from_seconds(flags.duration >= 0 ? flags.duration : (counted ? 0 : kDurationUsual));
+    plan->loop.duration = from_seconds(flags.duration >= 0 ? flags.duration : (counted ? 0 : kDurationUsual));
 
     auto opened = Rig::open(std::move(*options), bench.clock, bench.random, bench.stop);
     if (!opened) return complain(opened.error(), kUnreachable);
@@ -72,7 +67,7 @@ int run(const RelayFlags& flags, Bench& bench) {
     }
     Traffic traffic = rig.traffic(*cpu);
     traffic.on_interval([&](const Interval& interval) {
-        flags.output.interval(interval, rig.options().allocations, plan->echo, flags.traffic.interval > 0);
+        flags.output.interval(interval, {.clients = rig.options().allocations, .unit = "pps", .round_trip = plan->echo}, flags.traffic.loop.interval > 0);
     });
     const Measurement measurement = traffic.run(*plan);
     rig.driver().close_all();
@@ -81,12 +76,7 @@ int run(const RelayFlags& flags, Bench& bench) {
     Json result = describe(rig.options(), *plan, flags.traffic);
     result.update(to_json(measurement, verdict));
     flags.output.result(headline(rig.options(), *plan, flags.traffic) + to_text(measurement, verdict), std::move(result));
-    switch (verdict.kind) {
-        case Verdict::Kind::Clean: return kOk;
-        case Verdict::Kind::Imperfect: return kNotClean;
-        case Verdict::Kind::Saturated: return kSaturated;
-    }
-    return kNotClean;
+    return exit_code_of(verdict);
 }
 
 }  // namespace
@@ -105,16 +95,13 @@ void add_relay_mode(CLI::App& app, Bench& bench) {
     relay->add_option("-t,--duration", flags->duration,
                       "of the measurement; 0: until the packets are sent, or Ctrl-C. Default 10, or 0 with --packets")
         ->type_name("SECONDS")->check(CLI::NonNegativeNumber);
-    relay->footer(
+    relay->footer(std::string{
         "Examples:\n"
         "  turnpike-bench relay --secret-file build/run/turn-secret --allocations 1000 --pps 100000 --size 120 --warm-up 1\n"
         "  turnpike-bench relay --secret-file F --direction both --pps 200000 --burst 8 --server-pid 4711 --json\n"
         "  turnpike-bench relay --secret-file F --relay-to-relay --allocations 2 --packets 1000 --rate 500\n"
-        "  turnpike-bench relay --server [::1]:5349 --transport tls --insecure --user alice --password wonderland\n\n"
-        "A server is refused unless packets to it stay on this machine: loopback, an address of this machine or of the\n"
-        "--client-netns, or one that is on-link behind a veth. --target-is-mine lifts that.\n\n"
-        "Exit codes: 0 every packet arrived once and intact · 1 not so · 2 usage · 6 the server could not be used ·\n"
-        "9 result invalid, generator saturated: its own drops or lateness explain the figures.");
+        "  turnpike-bench relay --server [::1]:5349 --transport tls --insecure --user alice --password wonderland\n\n"} +
+        std::string{kCommonFooter});
     relay->callback([flags, &bench] { bench.exit_code = run(*flags, bench); });
 }
 

@@ -39,9 +39,11 @@ std::expected<IpAddress, std::string> local_towards(const Endpoint& server, cons
 std::expected<std::unique_ptr<Rig>, std::string> Rig::open(RigOptions options, const Clock& clock, Random& random,
                                                            const volatile std::sig_atomic_t& stop) {
     std::unique_ptr<Rig> rig{new Rig{std::move(options), clock, stop}};
-    if (auto opened = rig->open_link(); !opened) return std::unexpected(opened.error());
-    if (auto opened = rig->open_peers(); !opened) return std::unexpected(opened.error());
     const RigOptions& o = rig->options_;
+    auto link = open_link(o.target, o.allocations, o.client_addresses, o.segments, o.driver.patience);
+    if (!link) return std::unexpected(link.error());
+    rig->link_ = std::move(*link);
+    if (auto opened = rig->open_peers(); !opened) return std::unexpected(opened.error());
     // Who does not ask for a family gets the server's default, which is IPv4 (RFC 8656 §7.2).
     const Family family = o.relay_family.value_or(o.target.server.address.family());
     rig->maker_ = std::make_unique<FleetMaker>(
@@ -56,28 +58,19 @@ std::expected<std::unique_ptr<Rig>, std::string> Rig::open(RigOptions options, c
     return rig;
 }
 
-std::expected<void, std::string> Rig::open_link() {
-    const Target& target = options_.target;
-    if (target.transport != Transport::Udp) {
-        link_ = std::make_unique<ConnectionLink>(target, options_.allocations, std::chrono::ceil<Milliseconds>(options_.driver.patience));
-        return {};
+std::expected<std::unique_ptr<ClientLink>, std::string> open_link(const Target& target, std::uint32_t clients, std::optional<Cidr> addresses,
+                                                                 bool segments, Nanoseconds connect_timeout) {
+    if (target.transport != Transport::Udp) return std::make_unique<ConnectionLink>(target, clients, std::chrono::ceil<Milliseconds>(connect_timeout));
+    if (!addresses && target.server.address.is_loopback() && target.server.address.is_v4()) {
+        addresses = Cidr{IpAddress::v4(kClientBlock), kBlockLength};
+    } else if (!addresses) {
+        const auto local = local_towards(target.server, target.netns);
+        if (!local) return std::unexpected(local.error());
+        addresses = whole(*local);
     }
-    if (!options_.client_addresses) {
-        if (target.server.address.is_loopback() && target.server.address.is_v4()) {
-            options_.client_addresses = Cidr{IpAddress::v4(kClientBlock), kBlockLength};
-        } else {
-            const auto local = local_towards(target.server, target.netns);
-            if (!local) return std::unexpected(local.error());
-            options_.client_addresses = whole(*local);
-        }
-    }
-    auto port = DatagramPort::open({.addresses = *options_.client_addresses,
-                                    .count = options_.allocations,
-                                    .netns = target.netns,
-                                    .segments = options_.segments});
+    auto port = DatagramPort::open({.addresses = *addresses, .count = clients, .netns = target.netns, .segments = segments});
     if (!port) return std::unexpected("clients: " + port.error());
-    link_ = std::make_unique<DatagramLink>(std::move(*port), target.server);
-    return {};
+    return std::make_unique<DatagramLink>(std::move(*port), target.server);
 }
 
 std::expected<void, std::string> Rig::open_peers() {

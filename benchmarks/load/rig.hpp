@@ -8,6 +8,11 @@
 
 namespace turnpike::bench {
 
+/// The way of `clients` clients to the target. Without `addresses`: 127.1.0.0/16 towards loopback, else
+/// the address that the route has, and a port each. `segments`: UDP_SEGMENT and UDP_GRO.
+std::expected<std::unique_ptr<ClientLink>, std::string> open_link(const Target& target, std::uint32_t clients, std::optional<Cidr> addresses,
+                                                                  bool segments, Nanoseconds connect_timeout);
+
 struct RigOptions {
     Target target;
     std::uint32_t allocations = 100;
@@ -39,7 +44,6 @@ public:
 private:
     Rig(RigOptions options, const Clock& clock, const volatile std::sig_atomic_t& stop)
         : options_(std::move(options)), clock_(clock), stop_(stop) {}
-    std::expected<void, std::string> open_link();
     std::expected<void, std::string> open_peers();
 
     RigOptions options_;

@@ -1,22 +1,10 @@
 #include "benchmarks/load/rig_flags.hpp"
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "benchmarks/load/units.hpp"
 
 namespace turnpike::bench {
-namespace {
-
-std::expected<std::optional<Cidr>, std::string> block(const char* flag, const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    const auto cidr = Cidr::parse(text);
-    if (!cidr) return std::unexpected(fmt::format("{}: '{}' is no block of addresses, as in 127.1.0.0/16", flag, text));
-    return cidr;
-}
-
-}  // namespace
-
 void RigFlags::add_to(CLI::App& app) {
     target.add_to(app);
     app.add_option("--allocations", allocations, "allocations, each with a 5-tuple and a peer of its own")
@@ -42,7 +30,7 @@ void RigFlags::add_to(CLI::App& app) {
 std::expected<RigOptions, std::string> RigFlags::options(bool progress) const {
     auto owner = target.target();
     if (!owner) return std::unexpected(owner.error());
-    const auto clients = block("--client-addresses", client_addresses), peers = block("--peer-addresses", peer_addresses);
+    const auto clients = address_block("--client-addresses", client_addresses), peers = address_block("--peer-addresses", peer_addresses);
     for (const auto* one : {&clients, &peers}) {
         if (!*one) return std::unexpected(one->error());
     }

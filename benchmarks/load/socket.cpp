@@ -1,11 +1,13 @@
 #include "benchmarks/load/socket.hpp"
 
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <system_error>
 
@@ -30,7 +32,6 @@ void tune(int descriptor, int type) {
     } else {
         enlarge(descriptor, SO_RCVBUFFORCE, SO_RCVBUF);
         enlarge(descriptor, SO_SNDBUFFORCE, SO_SNDBUF);
-        ::setsockopt(descriptor, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
     }
 }
 
@@ -38,6 +39,12 @@ void tune(int descriptor, int type) {
 
 Socket::~Socket() {
     if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+std::uint64_t Socket::receive_drops() const noexcept {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(descriptor_, SOL_SOCKET, SO_MEMINFO, info.data(), &size) == 0 ? info[SK_MEMINFO_DROPS] : 0;
 }
 
 bool wait_for(int descriptor, short events, Milliseconds timeout) {

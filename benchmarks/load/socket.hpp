@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <utility>
@@ -25,6 +26,8 @@ public:
     static std::expected<Socket, std::string> connected(const Endpoint& server, int type, Milliseconds timeout);
 
     int descriptor() const noexcept { return descriptor_; }
+    /// Datagrams that the kernel threw away because nobody read them in time.
+    std::uint64_t receive_drops() const noexcept;
 
 private:
     int descriptor_ = -1;

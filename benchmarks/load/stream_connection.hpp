@@ -21,16 +21,10 @@ public:
     std::expected<void, std::string> flush() override;
 
 protected:
-    enum class Outcome : std::uint8_t { Done, Later, Closed, Failed };
-    struct Transfer {
-        Outcome outcome = Outcome::Done;
-        std::size_t size = 0;
-        std::string error;
-    };
+    using Outcome = TlsClient::Outcome;
+    using Transfer = TlsClient::Transfer;
     virtual Transfer read_some(ByteSpan into);
     virtual Transfer write_some(ByteView from);
-
-    const Endpoint& server() const noexcept { return server_; }
 
 private:
     std::expected<void, std::string> cut_frames(const OnMessage& on_message);

@@ -1,6 +1,7 @@
 #include "benchmarks/load/target_flags.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 namespace turnpike::bench {
 
@@ -21,7 +22,7 @@ void TargetFlags::add_to(CLI::App& app) {
     app.add_option("--client-netns", netns, "network namespace of the clients, as ip netns names it, or a path")->type_name("NAME");
 }
 
-std::expected<Target, std::string> TargetFlags::target() const {
+std::expected<Target, std::string> TargetFlags::target(Credentials credentials) const {
     Target target;
     const auto endpoint = resolve(server);
     if (!endpoint) return std::unexpected(endpoint.error());
@@ -42,10 +43,17 @@ std::expected<Target, std::string> TargetFlags::target() const {
     } else if (!user.empty()) {
         target.username = user;
         target.password = password;
-    } else {
+    } else if (credentials == Credentials::Needed) {
         return std::unexpected("no credentials: give --secret-file FILE, or --user and --password");
     }
     return target;
+}
+
+std::expected<std::optional<Cidr>, std::string> address_block(const char* flag, const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    const auto cidr = Cidr::parse(text);
+    if (!cidr) return std::unexpected(fmt::format("{}: '{}' is no block of addresses, as in 127.1.0.0/16", flag, text));
+    return cidr;
 }
 
 }  // namespace turnpike::bench

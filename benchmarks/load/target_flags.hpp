@@ -17,8 +17,12 @@ struct TargetFlags {
     bool sha256 = false, insecure = false, owned = false;
 
     void add_to(CLI::App& app);
+    enum class Credentials : std::uint8_t { Needed, NotNeeded };
     /// The target, or what is wrong with the flags.
-    std::expected<Target, std::string> target() const;
+    std::expected<Target, std::string> target(Credentials credentials = Credentials::Needed) const;
 };
+
+/// The block that a flag gives, nothing when it was not given, or what is wrong with it.
+std::expected<std::optional<Cidr>, std::string> address_block(const char* flag, const std::string& text);
 
 }  // namespace turnpike::bench

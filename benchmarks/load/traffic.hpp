@@ -1,12 +1,11 @@
 #pragma once
 
 #include <csignal>
-#include <functional>
 
 #include "benchmarks/load/client_link.hpp"
 #include "benchmarks/load/datagram_port.hpp"
 #include "benchmarks/load/fleet_maker.hpp"
-#include "benchmarks/load/measurement.hpp"
+#include "benchmarks/load/open_loop.hpp"
 
 namespace turnpike::bench {
 
@@ -19,12 +18,8 @@ struct TrafficPlan {
     Direction direction = Direction::ToPeer;
     bool echo = false;      // the peers send everything back: latency is the round trip
     bool segments = false;  // a burst is one UDP_SEGMENT send
-    bool spin = false;      // never sleep: exact times, for the price of a core
-    std::uint64_t packets_per_flow = 0;  // 0: until the duration is over, or stop
-    Nanoseconds duration{};              // of the measurement; 0: until the packets are sent
-    Nanoseconds warm_up{};               // before it, not measured
-    Nanoseconds drain = 2s;              // quiet time after which a missing packet is lost
-    Nanoseconds interval = 1s;
+    std::uint64_t packets_per_flow = 0;  // 0: until the loop ends
+    LoopPlan loop;
 };
 
 /// Open-loop traffic through a fleet, judged packet by packet at its receivers.
@@ -37,14 +32,12 @@ struct TrafficPlan {
 /// Threading  one thread, which run() keeps busy
 class Traffic {
 public:
-    using OnInterval = std::function<void(const Interval&)>;
-
     /// `peers` may be null with relay-to-relay.
     Traffic(FleetMaker& maker, ClientLink& link, DatagramPort* peers, Framing framing, const Clock& clock, CpuMeter& cpu,
             const volatile std::sig_atomic_t& stop)
         : maker_(maker), link_(link), peers_(peers), framing_(framing), clock_(clock), cpu_(cpu), stop_(stop) {}
 
-    void on_interval(OnInterval on_interval) { on_interval_ = std::move(on_interval); }
+    void on_interval(OpenLoop::OnInterval on_interval) { on_interval_ = std::move(on_interval); }
     Measurement run(const TrafficPlan& plan);
 
 private:
@@ -55,7 +48,7 @@ private:
     const Clock& clock_;
     CpuMeter& cpu_;
     const volatile std::sig_atomic_t& stop_;
-    OnInterval on_interval_;
+    OpenLoop::OnInterval on_interval_;
 };
 
 }  // namespace turnpike::bench

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <expected>
-#include <optional>
 #include <string>
 
+#include "benchmarks/load/loop_flags.hpp"
 #include "benchmarks/load/traffic.hpp"
 
 namespace CLI {
@@ -12,19 +12,16 @@ class App;
 
 namespace turnpike::bench {
 
-/// The flags that describe traffic and what is watched meanwhile.
+/// The flags that describe traffic.
 struct TrafficFlags {
     std::size_t size = 160;
     unsigned burst = 1;
     std::string direction = "to-peer", peer = "sink";
-    double warm_up = 0, drain = 2, interval = 1;
-    bool spin = false;
-    int server_pid = -1, server_core = -1;
+    LoopFlags loop;
 
     void add_to(CLI::App& app);
     /// All but the rate and the time, which are each mode's own; or what is wrong with the flags.
     std::expected<TrafficPlan, std::string> plan(bool segments) const;
-    std::expected<CpuMeter, std::string> meter() const;
 };
 
 /// Senders that the plan has for a fleet of `allocations`.
