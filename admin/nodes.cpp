@@ -25,6 +25,7 @@ const std::vector<Column> kColumns{
     {"PARTICIPANTS", "/participants"},
     {"LOAD", "/load", Style::Percent},
     {"VERSION", "/version"},
+    {"ENGINE", "/io_engine/name"},
 };
 
 void list(Session& session) {

@@ -108,6 +108,10 @@ private:
                                 state(relay.value("state", "?")), human_duration(static_cast<std::int64_t>(number(relay, "/uptime_seconds"))),
                                 printable(relay.value("realm", "?")), number(relay, "/workers"), printable(relay.value("version", "?")));
             out_ << fmt::format("    load         {}\n", bar(relay.value("load", 0.0)));
+            const Json engine = relay.value("io_engine", Json::object());
+            if (engine.contains("name")) {
+                out_ << fmt::format("    io engine    {}: {}\n", printable(engine.value("name", "?")), printable(engine.value("why", "?")));
+            }
             out_ << fmt::format("    allocations  {} live, {} since the start\n",
                                 of(number(relay, "/allocations/active"), number(relay, "/allocations/limit")), number(relay, "/allocations/opened_total"));
             out_ << fmt::format("    relay ports  {} in use\n", of(number(relay, "/ports/used"), number(relay, "/ports/capacity")));

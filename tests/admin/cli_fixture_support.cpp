@@ -3,7 +3,7 @@
 namespace turnpike::admin::test {
 
 const char* const kRelayFacts = R"({"id":"r1","boot_id":"b","role":"relay","state":"active","version":"0.1.0","pid":7,
-  "started_at":"2027-01-15T08:00:00Z","uptime_seconds":3675,"workers":2,"realm":"turnpike",
+  "started_at":"2027-01-15T08:00:00Z","uptime_seconds":3675,"workers":2,"io_engine":{"name":"range","why":"the kernel allows it"},"realm":"turnpike",
   "urls":["turn:127.0.0.1:3478?transport=udp","turns:127.0.0.1:5349?transport=tcp"],
   "listeners":[{"transport":"udp","address":"127.0.0.1:3478"}],"relay_addresses":[{"local":"127.0.0.1","external":"127.0.0.1"}],
   "labels":{},"allocations":{"active":3,"limit":0,"opened_total":41},"ports":{"used":3,"capacity":16384},

@@ -64,7 +64,7 @@ TEST_F(Nodes, ListInEveryForm) {
     EXPECT_EQ(table.code, 0);
     EXPECT_THAT(table.out, HasSubstr("r1    relay      active  1h1m"));
     EXPECT_THAT(table.out, HasSubstr("1.5 MB"));
-    EXPECT_THAT(cli({"nodes", "list", "--no-headers"}).out, HasSubstr("r1\trelay\tactive\t3675\t3\t0\t3\t16384\t1536000\t999\t\t\t0.25\t0.1.0\n"));
+    EXPECT_THAT(cli({"nodes", "list", "--no-headers"}).out, HasSubstr("r1\trelay\tactive\t3675\t3\t0\t3\t16384\t1536000\t999\t\t\t0.25\t0.1.0\trange\n"));
     const Json json = json_of({"nodes", "list"}, "NodeList");
     EXPECT_EQ(json.at("items").size(), 2U);
     EXPECT_EQ(json.at("items")[0].at("ports").at("capacity"), 16384);

@@ -29,14 +29,24 @@ int read_int(const cmsghdr& header) noexcept {
     return value;
 }
 
+// What was asked for, whatever socket it was steered to.
+void read_destination(Datagrams& datagram, const cmsghdr& header) noexcept {
+    Name name{};
+    std::memcpy(&name, CMSG_DATA(&header), std::min(sizeof name, header.cmsg_len - CMSG_LEN(0)));
+    const Endpoint destination = Endpoint::from(name.any);
+    datagram.destination = destination.address;
+    datagram.destination_port = destination.port;
+}
+
 }  // namespace
 
 struct DatagramReader::Headers {
     std::array<mmsghdr, kBatchMax> messages{};
     std::array<iovec, kBatchMax> payloads{};
     std::array<Name, kBatchMax> names{};
-    // TTL, TOS or traffic class, packet information (40 for IPv6), overflow counter, size of each of several
-    static constexpr std::size_t kControlBytes = 128;
+    // TTL, TOS or traffic class, packet information or original destination (48 for IPv6), overflow counter, size of
+    // each of several
+    static constexpr std::size_t kControlBytes = 160;
     struct alignas(cmsghdr) Control {
         std::array<std::uint8_t, kControlBytes> bytes;
     };
@@ -57,7 +67,7 @@ ByteSpan DatagramReader::take_slot() noexcept {
     return {slot(used_++), kSlotBytes};
 }
 
-std::span<const Datagrams> DatagramReader::read(UdpSocket& socket, std::size_t count) noexcept {
+std::span<Datagrams> DatagramReader::read(UdpSocket& socket, std::size_t count) noexcept {
     count = std::min({count, kBatchMax, free_slots()});
     Headers& h = *headers_;
     for (std::size_t i = 0; i < count; ++i) {
@@ -87,6 +97,7 @@ std::span<const Datagrams> DatagramReader::read(UdpSocket& socket, std::size_t c
             if (c->cmsg_level == IPPROTO_IP) {
                 if (c->cmsg_type == IP_TTL) datagram.ip.ttl = read_int(*c);
                 if (c->cmsg_type == IP_TOS) datagram.ip.traffic_class = *CMSG_DATA(c);
+                if (c->cmsg_type == IP_ORIGDSTADDR) read_destination(datagram, *c);
                 if (c->cmsg_type == IP_PKTINFO) {
                     in_pktinfo info{};
                     std::memcpy(&info, CMSG_DATA(c), sizeof info);
@@ -96,6 +107,7 @@ std::span<const Datagrams> DatagramReader::read(UdpSocket& socket, std::size_t c
             } else if (c->cmsg_level == IPPROTO_IPV6) {
                 if (c->cmsg_type == IPV6_HOPLIMIT) datagram.ip.ttl = read_int(*c);
                 if (c->cmsg_type == IPV6_TCLASS) datagram.ip.traffic_class = static_cast<std::uint8_t>(read_int(*c));
+                if (c->cmsg_type == IPV6_ORIGDSTADDR) read_destination(datagram, *c);
                 if (c->cmsg_type == IPV6_PKTINFO) {
                     in6_pktinfo info{};
                     std::memcpy(&info, CMSG_DATA(c), sizeof info);
@@ -112,7 +124,7 @@ std::span<const Datagrams> DatagramReader::read(UdpSocket& socket, std::size_t c
         datagrams += datagram.count();
     }
     used_ += received;
-    return std::span<const Datagrams>{h.received}.first(received);
+    return std::span{h.received}.first(received);
 }
 
 }  // namespace turnpike::net

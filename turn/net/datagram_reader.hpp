@@ -5,6 +5,7 @@
 #include <span>
 
 #include "common/base/bytes.hpp"
+#include "turn/core/path.hpp"
 #include "turn/net/udp_socket.hpp"
 
 namespace turnpike::net {
@@ -16,7 +17,9 @@ struct Datagrams {
     std::size_t size = 0;  // of each one; 0: there is one, and it is empty
     Endpoint source;
     IpAddress destination;  // the address of ours that it was sent to
+    std::uint16_t destination_port = 0;  // where the socket is `addressed`
     IpFields ip;
+    core::RelayId relay;  // a peer's: the relayed address that it was sent to (RelayEngine)
 
     std::size_t count() const noexcept { return size == 0 ? 1 : (bytes.size() + size - 1) / size; }
     template <typename Each>
@@ -45,7 +48,7 @@ public:
 
     /// One recvmmsg of at most `count` (≤ kBatchMax) receptions. Fewer than asked: the socket is dry. The
     /// result is good until the next read, its bytes until recycle().
-    std::span<const Datagrams> read(UdpSocket& socket, std::size_t count) noexcept;
+    std::span<Datagrams> read(UdpSocket& socket, std::size_t count) noexcept;
     /// A whole slot for other bytes that must live as long: stream reads, control messages.
     ByteSpan take_slot() noexcept;
 

@@ -18,7 +18,7 @@ void Worker::run_outbox(const IpFields& ip, unsigned hops) {
             const core::OpenRelay request = *open;  // the answer may move the actions
             const Instant now = node_.clock.now();
             const auto bound = request.protocol == core::RelayProtocol::Tcp ? tcp_relays_.open(request, now)
-                                                                            : relays_.open(request, now);
+                                                                            : relays_->open(request, now);
             server_.relay_opened(request.relay, bound, now, node_.clock.wall(), outbox_);
             continue;
         }
@@ -35,9 +35,8 @@ void Worker::run_outbox(const IpFields& ip, unsigned hops) {
                 },
                 [&](const core::OpenRelay&) {},
                 [&](const core::CloseRelay& close) {
-                    if (RelaySocket* const relay = relays_.find(close.relay)) transmit_.flush(relay->socket);
-                    if (close.with_next) relays_.end_next_of(close.relay, node_.clock.now());
-                    relays_.close(close.relay, node_.clock.now());
+                    if (close.with_next) relays_->end_next_of(close.relay, node_.clock.now());
+                    relays_->close(close.relay, node_.clock.now());
                     tcp_relays_.close(close.relay, node_.clock.now());
                 },
                 [&](const core::OpenConnection&) {},
@@ -46,7 +45,7 @@ void Worker::run_outbox(const IpFields& ip, unsigned hops) {
                 [&](const core::PassOn& pass) {
                     leave_streams(pass.path, {}, pass.worker, outbox_.bytes(pass.request));
                 },
-                [&](const core::EndReservation& end) { relays_.end_reservation(end.local, node_.clock.now()); },
+                [&](const core::EndReservation& end) { relays_->end_reservation(end.local, node_.clock.now()); },
                 [&](const core::FetchAllocation& wanted) { fetch(wanted, hops); },
                 [&](const core::ClientMoved& moved) {
                     --by_transport_[static_cast<std::size_t>(moved.from.transport)];

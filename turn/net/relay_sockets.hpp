@@ -1,75 +1,59 @@
 #pragma once
 
-#include <expected>
 #include <memory>
 #include <vector>
 
-#include "turn/core/actions.hpp"
-#include "turn/core/relay_directory.hpp"
-#include "turn/core/server.hpp"
-#include "turn/net/event_loop.hpp"
-#include "turn/net/relay_ports.hpp"
-#include "turn/net/reserved_sockets.hpp"
-#include "turn/net/udp_socket.hpp"
+#include "turn/net/relay_binder.hpp"
+#include "turn/net/relay_engine.hpp"
 
 namespace turnpike::net {
 
-/// A relayed transport address with its socket. It holds its port until it ends, wherever it moves.
-struct RelaySocket {
-    core::RelayId id;
-    UdpSocket socket;
-    std::optional<Endpoint> next;  // the port that was held with it
-    void* owner = nullptr;  // whose `readable` it is
-    Event event;
-};
-
-/// A worker's relayed addresses, found by RelayId::slot.
+/// The engine that needs no privilege: each relayed address has a UDP socket of its own.
 ///
-/// Threading  the owning worker; RelayPorts, ReservedSockets and RelayDirectory are the node's
-class RelaySockets {
+/// Threading  the owning worker
+class RelaySockets final : public RelayEngine {
 public:
-    /// `readable(fd, what, RelaySocket*)` is called when a peer's datagram is there.
-    RelaySockets(const EventLoop& loop, RelayPorts& ports, ReservedSockets& reserved, core::RelayDirectory& directory,
-                 Random& random, unsigned worker, Event::Callback readable, void* owner);
-    ~RelaySockets();
-    RelaySockets(const RelaySockets&) = delete;
-    RelaySockets& operator=(const RelaySockets&) = delete;
+    explicit RelaySockets(const Parts& parts);
+    ~RelaySockets() override;
 
-    /// Binds a relayed address: at a random port of a random address of that family, exactly where
-    /// a restored allocation had it, or where one was reserved. The local form.
-    std::expected<Endpoint, core::OpenError> open(const core::OpenRelay& request, Instant now);
-    /// Ends it; the port starts to rest.
-    void close(core::RelayId id, Instant now);
-    /// A held port starts to rest: its own, or the one that was held with the relayed address `id`.
-    void end_reservation(const Endpoint& local, Instant now);
-    void end_next_of(core::RelayId id, Instant now);
-    RelaySocket* find(core::RelayId id) noexcept;
-
-    /// Takes it out, alive, for another worker; nothing when the id is stale.
-    std::unique_ptr<RelaySocket> release(core::RelayId id) noexcept;
-    void adopt(std::unique_ptr<RelaySocket> relay, core::RelayId id);
-
-    /// Ends one that is in no table: the port starts to rest.
-    void end(std::unique_ptr<RelaySocket> relay, Instant now);
-
-    std::size_t size() const noexcept { return size_; }
+    std::expected<Endpoint, core::OpenError> open(const core::OpenRelay& request,
+                                                  Instant now) override;
+    void close(core::RelayId id, Instant now) override;
+    void end_reservation(const Endpoint& local, Instant now) override {
+        binder_.end_reservation(local, now);
+    }
+    void end_next_of(core::RelayId id, Instant now) override;
+    std::optional<MovingRelay> release(core::RelayId id, unsigned to) override;
+    void adopt(MovingRelay relay, core::RelayId id) override;
+    void end(MovingRelay relay, Instant now) override;
+    std::optional<Endpoint> local(core::RelayId id) const noexcept override;
+    void send(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip,
+              bool dont_fragment) noexcept override;
+    void flush() noexcept override {}
+    // What peers sent goes along with the socket: nothing strays.
+    void take(StrayDatagrams) override {}
+    void take(const StrayError&) override {}
+    std::size_t size() const noexcept override { return size_; }
+    Counters counters() const noexcept override { return {}; }
 
 private:
-    std::expected<UdpSocket, core::OpenError> bind(const core::OpenRelay& request, Instant now);
-    std::expected<UdpSocket, int> bind_drawn(const Endpoint& local, bool reserve_next);
-    std::expected<UdpSocket, core::OpenError> bind_exact(const Endpoint& local, Instant now);
-    std::expected<UdpSocket, core::OpenError> take_reserved(const Endpoint& local);
-    void put(std::unique_ptr<RelaySocket> relay);
+    struct Relay {
+        RelaySockets* owner;
+        core::RelayId id;
+        UdpSocket socket;
+        std::optional<Endpoint> next;
+        Event event;
+    };
 
-    const EventLoop& loop_;
-    RelayPorts& ports_;
-    ReservedSockets& reserved_;
-    core::RelayDirectory& directory_;
-    Random& random_;
-    const unsigned worker_;
-    Event::Callback readable_;
-    void* owner_;
-    std::vector<std::unique_ptr<RelaySocket>> slots_;
+    static void on_readable(int fd, short what, void* relay);
+    void receive(Relay& relay);
+    void receive_errors(const Relay& relay);
+    Relay* find(core::RelayId id) const noexcept;
+    void put(std::unique_ptr<Relay> relay);
+
+    Parts parts_;
+    RelayBinder binder_;
+    std::vector<std::unique_ptr<Relay>> slots_;  // by RelayId::slot
     std::size_t size_ = 0;
 };
 

@@ -68,6 +68,26 @@ void Worker::hand_over(unsigned to, const core::Path& path, ByteView payload, co
     worker.mailbox_.post(std::make_unique<HandedDatagram>(worker, path, payload, ip, hops));
 }
 
+// Peers' datagrams and ICMP that arrived where their relayed address was a moment ago.
+template <typename Stray>
+void Worker::pass_on_stray(unsigned to, Stray stray) {
+    Worker& worker = *node_.workers[to];
+    const bool room = worker.handed_waiting_.fetch_add(1, std::memory_order_relaxed) < kHandedMax;
+    if (!room || stray.hops++ >= kHopsMax) {
+        worker.handed_waiting_.fetch_sub(1, std::memory_order_relaxed);
+        ++hand_over_dropped_;
+        return;
+    }
+    ++handed_over_;
+    worker.post([&worker, s = std::move(stray)]() mutable {
+        worker.handed_waiting_.fetch_sub(1, std::memory_order_relaxed);
+        worker.relays_->take(std::move(s));
+    });
+}
+
+void Worker::pass_on(unsigned worker, StrayDatagrams datagrams) { pass_on_stray(worker, std::move(datagrams)); }
+void Worker::pass_on(unsigned worker, const StrayError& error) { pass_on_stray(worker, error); }
+
 bool Worker::move_away(const FiveTuple& tuple, unsigned target, Done done) {
     if (target == index_) {
         const bool here = server_.knows(tuple);
@@ -90,8 +110,7 @@ bool Worker::send_away(const FiveTuple& tuple, unsigned target, Done done) {
     parcel.from = index_;
     parcel.done = std::move(done);
     for (const core::RelayId id : released->relays) {
-        if (RelaySocket* const relay = relays_.find(id)) transmit_.flush(relay->socket);
-        parcel.relays.push_back(relays_.release(id));
+        parcel.relays.push_back(relays_->release(id, target));
         parcel.tcp_relays.push_back(tcp_relays_.release(id));
     }
     if (is_stream(tuple.transport)) {
@@ -147,7 +166,7 @@ void Worker::adopt(Parcel parcel) {
         return;
     }
     for (std::size_t i = 0; i < ids->size(); ++i) {
-        if (parcel.relays[i]) relays_.adopt(std::move(parcel.relays[i]), (*ids)[i]);
+        if (parcel.relays[i]) relays_->adopt(std::move(*parcel.relays[i]), (*ids)[i]);
         if (parcel.tcp_relays[i]) tcp_relays_.adopt(std::move(parcel.tcp_relays[i]), (*ids)[i]);
     }
     ++by_transport_[static_cast<std::size_t>(tuple.transport)];
@@ -177,7 +196,7 @@ void Worker::adopt(Parcel parcel) {
 void Worker::refuse(Parcel parcel, const core::Path& path) {
     const core::AllocationRecord& record = parcel.record;
     for (auto& relay : parcel.relays) {
-        if (relay) relays_.end(std::move(relay), node_.clock.now());
+        if (relay) relays_->end(std::move(*relay), node_.clock.now());
     }
     for (auto& relay : parcel.tcp_relays) {
         if (relay) tcp_relays_.end(std::move(relay), node_.clock.now());

@@ -35,12 +35,16 @@ bool configure(const UdpSocket& socket, const UdpOptions& options) noexcept {
              set(fd, IPPROTO_IP, IP_MTU_DISCOVER, kNoDf4);
         if (options.errors) ok = ok && set(fd, IPPROTO_IP, IP_RECVERR, 1);
         if (socket.wildcard()) ok = ok && set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+        if (options.addressed) ok = ok && set(fd, IPPROTO_IP, IP_RECVORIGDSTADDR, 1) && set(fd, IPPROTO_IP, IP_FREEBIND, 1);
     } else {
         ok = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) && set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) &&
              set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) &&
              set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, kNoDf6);
         if (options.errors) ok = ok && set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
         if (socket.wildcard()) ok = ok && set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+        if (options.addressed) {
+            ok = ok && set(fd, IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, 1) && set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+        }
     }
     if (options.deaf) {
         const sock_filter drop{BPF_RET | BPF_K, 0, 0, 0};

@@ -38,6 +38,7 @@ struct UdpOptions {
     bool together = false; // datagrams of one sender that come together are received together (UDP_GRO)
     bool deaf = false;     // what arrives is thrown away until hear()
     int buffer_bytes = 0;  // 0: the system's default
+    bool addressed = false;  // each datagram says to which address and port of ours it was sent; bound to any address
 };
 
 /// A non-blocking socket bound to `local`, reporting what DatagramReader wants to know; errno when not.

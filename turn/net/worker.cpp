@@ -12,8 +12,6 @@ namespace turnpike::net {
 namespace {
 
 constexpr int kBatchesPerWake = 4;              // of one socket, before the others get their turn
-constexpr std::size_t kPeerBatch = 16;          // a relayed address seldom has more than a few waiting
-constexpr int kErrorsPerWake = 32;              // of one relayed address
 constexpr Nanoseconds kHeartbeatEvery = 1s;
 
 std::vector<IpAddress> local_addresses(const std::vector<core::RelayDirectory::Address>& addresses) {
@@ -65,7 +63,8 @@ Worker::Worker(unsigned index, Node& node, core::Config config,
                std::shared_ptr<const core::CredentialSource> credentials,
                std::shared_ptr<const core::PeerPolicy> policy)
     : index_(index), node_(node),
-      relays_(loop_, node.ports, node.reserved, node.relays, node.random, index, &on_relay_readable, this),
+      relays_(node.engine.engine_for({index, loop_, reader_, transmit_, node.ports, node.reserved, node.relays,
+                                      node.random, node.clock, *this})),
       tcp_relays_(loop_, node.ports, node.relays, node.random, &on_peer_acceptable, this),
       streams_(loop_, reader_, node.census, node.handshakes, node.limits, node.clock, *this, node.upstream_failed),
       dtls_(reader_, node.census, node.handshakes, node.cookies, node.limits, node.clock, *this, *this),
@@ -151,6 +150,7 @@ void Worker::settle() {
 }
 
 void Worker::make_room() {
+    relays_->flush();
     transmit_.flush();
     reader_.recycle();
     ring_crossings();
@@ -294,49 +294,25 @@ void Worker::on_client_message(const core::Path& path, ByteView message, const I
 
 void Worker::send_to_peer(core::RelayId id, const Endpoint& peer, const std::optional<core::RelayHome>& home,
                           ByteView payload, const IpFields& ip, Sending how, Instant now) {
-    RelaySocket* const relay = relays_.find(id);
-    if (relay == nullptr) return;
     if (ip.expired()) {
         ++ttl_drops_;
         return;
     }
-    UdpSocket& socket = relay->socket;
-    if (home && relay_inside(*home, socket.local, payload, ip.forwarded(), how.lasting, now)) return;
-    if (!how.dont_fragment) {
-        transmit_.enqueue(socket, {.payload = payload}, peer, ip.forwarded(), socket.local.address);
-        return;
+    if (home) {
+        const auto from = relays_->local(id);
+        if (!from || relay_inside(*home, *from, payload, ip.forwarded(), how.lasting, now)) return;
     }
-    // DF is the socket's, not the datagram's: what waits leaves without it first.
-    transmit_.flush(socket);
-    set_dont_fragment(socket, true);
-    transmit_.enqueue(socket, {.payload = payload}, peer, ip.forwarded(), socket.local.address);
-    transmit_.flush(socket);
-    set_dont_fragment(socket, false);
+    relays_->send(id, peer, payload, ip.forwarded(), how.dont_fragment);
 }
 
 // ---- peer to client ----
 
-void Worker::on_relay_readable(int, short, void* relay) {
-    auto& r = *static_cast<RelaySocket*>(relay);
-    static_cast<Worker*>(r.owner)->receive_from_peers(r);
-}
-
-void Worker::receive_from_peers(RelaySocket& relay) {
-    for (int batch = 0; batch < kBatchesPerWake; ++batch) {
-        if (reader_.free_slots() < kPeerBatch) make_room();
-        const auto received = reader_.read(relay.socket, kPeerBatch);
-        const Instant now = node_.clock.now();
-        // Readable without a datagram: an error waits, and has to go, or the loop would spin on it.
-        if (received.empty()) {
-            receive_errors(relay, now);
-            return;
-        }
-        for (const Datagrams& datagrams : received) {
-            datagrams.for_each([&](ByteView payload) {
-                deliver_to_client(relay.id, datagrams.source, payload, datagrams.ip, true, now);
-            });
-        }
-        if (received.size() < kPeerBatch) return;
+void Worker::on_peer_datagrams(std::span<const Datagrams> received) {
+    const Instant now = node_.clock.now();
+    for (const Datagrams& datagrams : received) {
+        datagrams.for_each([&](ByteView payload) {
+            deliver_to_client(datagrams.relay, datagrams.source, payload, datagrams.ip, true, now);
+        });
     }
 }
 
@@ -364,17 +340,8 @@ void Worker::deliver_to_client(core::RelayId id, const Endpoint& peer, ByteView 
     }
 }
 
-// ICMP about what was sent from this relayed address. Several at once about the same thing are one.
-void Worker::receive_errors(const RelaySocket& relay, Instant now) {
-    const core::RelayId id = relay.id;
-    std::optional<PeerError> last;
-    for (int i = 0; i < kErrorsPerWake; ++i) {
-        const auto error = next_error(relay.socket);
-        if (!error) break;
-        if (!*error || last == *error) continue;
-        last = *error;
-        server_.on_icmp(id, last->peer, {last->type, last->code, last->mtu}, now, outbox_);
-    }
+void Worker::on_peer_error(core::RelayId relay, const PeerError& error) {
+    server_.on_icmp(relay, error.peer, {error.type, error.code, error.mtu}, node_.clock.now(), outbox_);
     run_outbox();
 }
 
@@ -386,9 +353,10 @@ void Worker::add_to(Snapshot& total) const {
     total.allocations += server_.allocations();
     for (std::size_t i = 0; i < std::size(by_transport_); ++i) total.allocations_by_transport[i] += by_transport_[i];
     total.datagrams_received += reader_.datagrams;
-    total.datagrams_sent += transmit_.sent;
+    const RelayEngine::Counters relays = relays_->counters();
+    total.datagrams_sent += transmit_.sent + relays.sent;
     total.receive_drops += reader_.overflows;
-    total.send_drops += transmit_.dropped;
+    total.send_drops += transmit_.dropped + relays.dropped;
     total.tls_handshakes_ok += streams_.handshakes_ok + dtls_.handshakes_ok;
     total.tls_handshakes_failed += streams_.handshakes_failed + dtls_.handshakes_failed;
     total.tls_handshakes_refused += streams_.handshakes_refused + dtls_.handshakes_refused;

@@ -13,11 +13,11 @@
 #include "turn/net/datagram_reader.hpp"
 #include "turn/net/datagram_ring.hpp"
 #include "turn/net/dtls_sessions.hpp"
-#include "turn/net/error_queue.hpp"
+#include "turn/net/engine_choice.hpp"
 #include "turn/net/mailbox.hpp"
 #include "turn/net/overrides.hpp"
 #include "turn/net/peer_connections.hpp"
-#include "turn/net/relay_sockets.hpp"
+#include "turn/net/relay_engine.hpp"
 #include "turn/net/steering.hpp"
 #include "turn/net/stream_sessions.hpp"
 #include "turn/net/tcp_relays.hpp"
@@ -51,6 +51,7 @@ struct Node {
     DtlsCookies cookies;
     Upstreams::Failed upstream_failed;
     core::StrangerLimits strangers;
+    EngineChoice engine;                           // made before the workers
     std::vector<std::unique_ptr<Worker>> workers;  // complete before the first thread starts
 };
 
@@ -62,7 +63,10 @@ struct Node {
 /// tcp_relaying.cpp connections with peers.
 ///
 /// Threading  the worker's own thread, except where said
-class Worker final : private ClientSink, private DtlsConnection::Wire, private PeerConnections::Sink {
+class Worker final : private ClientSink,
+                     private DtlsConnection::Wire,
+                     private PeerConnections::Sink,
+                     private RelayEngine::Sink {
 public:
     Worker(unsigned index, Node& node, core::Config config,
            std::shared_ptr<const core::CredentialSource> credentials,
@@ -105,7 +109,7 @@ private:
     // An allocation on its way.
     struct Parcel {
         core::AllocationRecord record;
-        std::vector<std::unique_ptr<RelaySocket>> relays;
+        std::vector<std::optional<MovingRelay>> relays;
         std::vector<std::unique_ptr<TcpRelay>> tcp_relays;  // one of both for each relayed address
         std::unique_ptr<StreamSession> session;
         std::unique_ptr<DtlsSession> association;
@@ -134,10 +138,7 @@ private:
     void rearm_timer();
 
     static void on_listener_readable(int fd, short what, void* listener);
-    static void on_relay_readable(int fd, short what, void* relay);
     void receive_from_clients(UdpListener& listener);
-    void receive_from_peers(RelaySocket& relay);
-    void receive_errors(const RelaySocket& relay, Instant now);
     static bool take_proxy_header(core::Path& path, ByteSpan& payload) noexcept;
     void on_client_datagram(const core::Path& path, ByteSpan payload, const IpFields& ip, unsigned hops, Instant now);
     void on_client_message(const core::Path& path, ByteView message, const IpFields& ip, unsigned hops, Instant now);
@@ -157,6 +158,12 @@ private:
     void on_crossings();
     void take_crossings();
     void ring_crossings() noexcept;
+
+    // RelayEngine::Sink; pass_on() is transfer.cpp's
+    void on_peer_datagrams(std::span<const Datagrams> received) override;
+    void on_peer_error(core::RelayId relay, const PeerError& error) override;
+    void pass_on(unsigned worker, StrayDatagrams datagrams) override;
+    void pass_on(unsigned worker, const StrayError& error) override;
 
     // ClientSink
     void on_frame(const core::Path& path, ByteSpan frame) override;
@@ -186,6 +193,8 @@ private:
 
     // transfer.cpp
     std::optional<unsigned> elsewhere(const FiveTuple& tuple) const noexcept;
+    template <typename Stray>
+    void pass_on_stray(unsigned worker, Stray stray);
     void hand_over(unsigned to, const core::Path& path, ByteView payload, const IpFields& ip, unsigned hops);
     bool send_away(const FiveTuple& tuple, unsigned target, Done done);
     void fetch(const core::FetchAllocation& fetch, unsigned hops);
@@ -201,7 +210,7 @@ private:
     Mailbox mailbox_;
     DatagramReader reader_;
     TransmitQueue transmit_;
-    RelaySockets relays_;
+    std::unique_ptr<RelayEngine> relays_;
     TcpRelays tcp_relays_;
     StreamSessions streams_;
     DtlsSessions dtls_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "turn/net/engine_choice.hpp"
 #include "turn/net/listener_sockets.hpp"
 #include "turn/net/tls_context.hpp"
 #include "turn/net/worker.hpp"
@@ -75,6 +76,7 @@ std::expected<void, StartError> WorkerPool::start() {
     if (auto ok = s.check(); !ok) return ok;
     if (auto ok = s.open(); !ok) {
         s.node->workers.clear();
+        s.node->engine = {};
         return ok;
     }
     for (const auto& worker : s.node->workers) worker->start();
@@ -120,6 +122,10 @@ std::expected<void, StartError> WorkerPool::State::open() {
         sockets.push_back(std::move(*opened));
     }
 
+    auto engine = EngineChoice::make(options, node->random);
+    if (!engine) return std::unexpected{engine.error()};
+    node->engine = std::move(*engine);
+
     core::Config config = core_config();
     config.workers = options.workers;
     for (unsigned w = 0; w < options.workers; ++w) {
@@ -161,11 +167,14 @@ void WorkerPool::stop() {
     for (const auto& worker : s.node->workers) worker->stop();
     s.started = false;
     s.node->workers.clear();
+    s.node->engine.range.reset();
 }
 
 std::vector<Listener> WorkerPool::listeners() const { return state_->bound; }
 unsigned WorkerPool::workers() const noexcept { return state_->options.workers; }
 const core::RelayDirectory& WorkerPool::relays() const noexcept { return state_->node->relays; }
+IoEngine WorkerPool::engine() const noexcept { return state_->node->engine.engine; }
+const std::string& WorkerPool::engine_why() const noexcept { return state_->node->engine.why; }
 
 Snapshot WorkerPool::snapshot() const {
     const State& s = *state_;

@@ -9,6 +9,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/random.hpp"
 #include "turn/core/server.hpp"
+#include "turn/net/io_engine.hpp"
 #include "turn/net/tls_context.hpp"
 
 namespace turnpike::net {
@@ -61,6 +62,7 @@ struct Options {
     unsigned workers = 0;                   // 0: one per core
     std::vector<core::RelayDirectory::Address> relay_addresses;
     std::uint16_t port_min = 49152, port_max = 65535;
+    IoEngine engine = IoEngine::Auto;
     core::Config core;                      // `listeners` of it is filled in from ours
     Limits limits;
     std::vector<Cidr> limits_exempt;
@@ -123,6 +125,9 @@ public:
     std::vector<Listener> listeners() const;
     unsigned workers() const noexcept;
     const core::RelayDirectory& relays() const noexcept;
+    /// The engine that runs, never Auto, and why that one: known once it has started.
+    IoEngine engine() const noexcept;
+    const std::string& engine_why() const noexcept;
 
     Snapshot snapshot() const;
     std::vector<core::AllocationSummary> allocations() const;

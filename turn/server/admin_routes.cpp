@@ -92,6 +92,8 @@ Response show_node(Node& node) {
                  {"uptime_seconds",
                   std::chrono::duration_cast<Seconds>(node.clock.now() - node.started).count()},
                  {"workers", node.pool.workers()},
+                 {"io_engine",
+                  {{"name", to_string(node.pool.engine())}, {"why", node.pool.engine_why()}}},
                  {"realm", node.config.realm},
                  {"urls", node.urls},
                  {"listeners", std::move(listeners)},

@@ -73,6 +73,12 @@ void read_relay(config::Document& document, config::Table relay, const Machine& 
     net.core.lifetime_default = std::min(net.core.lifetime_default, net.core.lifetime_max);
 }
 
+void read_io(config::Table io, Config& config) {
+    using net::IoEngine;
+    io.choice("engine", config.net.engine,
+              {{"auto", IoEngine::Auto}, {"sockets", IoEngine::Sockets}, {"range", IoEngine::Range}});
+}
+
 void read_quota(config::Table quota, Config& config) {
     core::Config& core = config.net.core;
     constexpr std::uint32_t kMost = 1'000'000;
@@ -167,6 +173,7 @@ Config read_config(config::Document& document, const Machine& machine, const Rea
 
     config.net.core.relay_v4 = config.net.core.relay_v6 = false;
     read_relay(document, root.table("relay"), machine, config);
+    read_io(root.table("io"), config);
     read_auth(document, auth, options, config);
     read_redirect(root.table("redirect"), machine, config);
     read_quota(root.table("quota"), config);
@@ -264,7 +271,7 @@ std::string summary(const Config& config) {
     text += "workers  " +
             std::to_string(config.net.workers ? config.net.workers
                                               : std::max(1U, std::thread::hardware_concurrency())) +
-            "\n";
+            ", io engine " + std::string{to_string(config.net.engine)} + "\n";
     char ratio[64];
     std::snprintf(ratio, sizeof ratio, "answers  at most %.2f times a stranger's request\n",
                   std::max(worst_amplification(config), discovery_amplification(discovery)));

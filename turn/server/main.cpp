@@ -175,6 +175,7 @@ int serve(const Options& options, Loaded loaded) {
                                {"address", listener.address.to_string()},
                                {"realm", listener.realm}});
     }
+    log.info("io.engine", {{"engine", to_string(pool.engine())}, {"why", pool.engine_why()}});
     log.info("started", {{"version", TURNPIKE_VERSION},
                          {"node", config.common.node_id},
                          {"workers", pool.workers()},

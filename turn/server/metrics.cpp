@@ -141,6 +141,8 @@ void collect_requests(ops::Scrape& s, const net::Snapshot& snap) {
 void collect(ops::Scrape& s, Node& node) {
     const net::Snapshot snap = node.pool.snapshot();
     s.gauge("turnpike_relay_build_info", "Always 1.", 1, {{"version", TURNPIKE_VERSION}});
+    s.gauge("turnpike_relay_io_engine", "1 for the engine that serves relayed addresses.", 1,
+            {{"engine", to_string(node.pool.engine())}});
     s.gauge("turnpike_relay_node_state", "1 for the state the node is in.", 1,
             {{"state", "active"}});
     s.gauge("turnpike_relay_start_time_seconds", "When the relay started, Unix time.",

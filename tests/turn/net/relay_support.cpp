@@ -7,8 +7,10 @@
 #include <openssl/x509v3.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "common/base/system_clock.hpp"
+#include "turn/net/range_sockets.hpp"
 
 namespace turnpike::net::testing {
 
@@ -42,6 +44,20 @@ SelfSigned::SelfSigned(const TempDir& directory, const std::string& name, const 
     ::EVP_PKEY_free(key);
 }
 
+IoEngine engine_under_test() {
+    const char* const name = std::getenv("TURNPIKE_IO_ENGINE");
+    return name != nullptr && name == to_string(IoEngine::Range) ? IoEngine::Range : IoEngine::Sockets;
+}
+
+std::string no_range_engine() {
+    static const std::string why = [] {
+        crypto::SystemRandom random;
+        const auto setup = RangeSetup::open({IpAddress::parse("127.0.0.1").value()}, 61'000, 65'535, 1, 1 << 20, random);
+        return setup ? std::string{} : setup.error();
+    }();
+    return why;
+}
+
 TestRelay::TestRelay(Setup setup) {
     static const SystemClock system_clock;
     Options options;
@@ -62,6 +78,7 @@ TestRelay::TestRelay(Setup setup) {
     options.relay_addresses = setup.relay_addresses;
     options.port_min = setup.port_min;
     options.port_max = setup.port_max;
+    options.engine = setup.engine;
     options.core = setup.core;
     options.core.rate_exempt = {Cidr::parse("127.0.0.0/8").value(), Cidr::parse("::1/128").value()};
     options.limits = setup.limits;

@@ -98,6 +98,8 @@ TEST_F(AdminRoutes, ShowTheNode) {
     EXPECT_EQ(node["role"], "relay");
     EXPECT_EQ(node["state"], "active");
     EXPECT_EQ(node["workers"], 2);
+    EXPECT_EQ(node["io_engine"]["name"], net::to_string(pool_->engine()));
+    EXPECT_NE(node["io_engine"]["why"], "");
     EXPECT_EQ(node["realm"], "one");
     EXPECT_EQ(node["pid"], ::getpid());
     EXPECT_EQ(node["allocations"]["active"], 0);
@@ -179,7 +181,7 @@ TEST_F(AdminRoutes, MetricsParseAndHaveBoundedLabels) {
     EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
     const std::regex sample{R"(([a-z_]+)(\{([a-z]+="[^"]*",?)+\})? [0-9.eE+-]+)"};
     std::set<std::string> names, allowed{"transport", "reason", "state",   "direction", "method",
-                                         "result",    "code",   "version", "worker",    "le"};
+                                         "result",    "code",   "version", "worker",    "le",        "engine"};
     std::istringstream lines{response.body};
     for (std::string line; std::getline(lines, line);) {
         if (line.empty() || line.starts_with("#")) continue;
@@ -192,7 +194,7 @@ TEST_F(AdminRoutes, MetricsParseAndHaveBoundedLabels) {
             EXPECT_TRUE(allowed.contains((*at)[1])) << line;
     }
     for (const char* name :
-         {"turnpike_relay_build_info", "turnpike_relay_allocations",
+         {"turnpike_relay_build_info", "turnpike_relay_io_engine", "turnpike_relay_allocations",
           "turnpike_relay_allocations_closed_total", "turnpike_relay_bytes_total",
           "turnpike_relay_packets_total", "turnpike_relay_dropped_packets_total",
           "turnpike_relay_ports", "turnpike_relay_stun_requests_total",

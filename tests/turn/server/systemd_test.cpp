@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 #include "common/base/system_clock.hpp"
 #include "tests/support/self_signed.hpp"
@@ -48,6 +49,33 @@ TEST(SystemdUnits, AreSandboxed) {
                             (kFolder / unit).string() + "'");
         EXPECT_EQ(ran.code, 0) << unit << "\n" << ran.output;
     }
+}
+
+// What bpf(2), raw sockets and SO_RCVBUFFORCE ask for; and the drop-in takes nothing else of the sandbox away.
+TEST(SystemdUnits, HaveADropInThatGrantsWhatTheRangeEngineNeeds) {
+    std::istringstream lines{text_of(kFolder / "fast.conf")};
+    std::vector<std::string> settings;
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.empty() && !line.starts_with('#')) settings.push_back(line);
+    }
+    EXPECT_THAT(settings, ::testing::ElementsAre("[Service]", "AmbientCapabilities=CAP_BPF CAP_NET_ADMIN CAP_NET_RAW",
+                                                 "CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_NET_RAW",
+                                                 "SystemCallFilter=bpf", "LimitMEMLOCK=infinity"));
+    EXPECT_THAT(text_of(kFolder / "turnpike-relay.service"), ::testing::HasSubstr("\nCapabilityBoundingSet=\n"))
+        << "the unit itself grants none";
+}
+
+// Unit and drop-in as one file are what systemd takes them for.
+TEST(SystemdUnits, AreAcceptedWithTheDropIn) {
+    if (!has("systemd-analyze")) GTEST_SKIP() << "no systemd-analyze here";
+    const TempDir dir;
+    std::string dropped = text_of(kFolder / "fast.conf");
+    const std::string whole = text_of(kFolder / "turnpike-relay.service");
+    const std::size_t install = whole.find("[Install]");
+    ASSERT_NE(install, std::string::npos);
+    const auto unit = dir.write("turnpike-relay.service", whole.substr(0, install) + dropped + whole.substr(install));
+    const Ran ran = run("systemd-analyze security --offline=true --threshold=30 '" + unit.string() + "'");
+    EXPECT_EQ(ran.code, 0) << ran.output;
 }
 
 TEST(SystemdUnits, MakeTheUsersAndDirectoriesThatTheyName) {
