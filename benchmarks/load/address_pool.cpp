@@ -32,7 +32,8 @@ IpAddress AddressPool::at(std::uint32_t index) const noexcept {
 std::optional<std::uint32_t> AddressPool::index_of(const IpAddress& address) const noexcept {
     if (address.family() != base_.family()) return {};
     const std::size_t high = base_.bytes().size() - 4;
-    if (!std::equal(base_.raw().begin(), base_.raw().begin() + high, address.raw().begin())) return {};
+    if (!std::equal(base_.raw().begin(), base_.raw().begin() + high, address.raw().begin()))
+        return {};
     const std::uint32_t index = low_of(address) - low_of(base_) - first_;
     if (index >= size_) return {};
     return index;

@@ -9,7 +9,8 @@ namespace turnpike::bench {
 
 /// The addresses of a block in order, as many as a fleet uses at once on one port.
 ///
-/// Shape   base + 1, base + 2, …: the block's own first and last address are left out, unless it has
+/// Shape   base + 1, base + 2, …: the block's own first and last address are left out, unless it
+/// has
 ///         only one or two
 class AddressPool {
 public:

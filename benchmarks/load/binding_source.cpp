@@ -12,8 +12,13 @@ constexpr std::uint32_t kMark = 0x54504244;  // "TPBD", in front of the number
 
 }  // namespace
 
-BindingSource::BindingSource(ClientLink& link, std::uint32_t clients, double rate, Instant start, const Clock& clock)
-    : link_(link), clients_(clients), schedule_(start, rate, 1, clients), clock_(clock), meters_(clients) {
+BindingSource::BindingSource(ClientLink& link, std::uint32_t clients, double rate, Instant start,
+                             const Clock& clock)
+    : link_(link),
+      clients_(clients),
+      schedule_(start, rate, 1, clients),
+      clock_(clock),
+      meters_(clients) {
     link_.on_broken([this](std::uint32_t, const std::string&) { ++broken_; });
 }
 
@@ -25,8 +30,10 @@ std::uint64_t BindingSource::send_due(Instant now, std::uint64_t budget, LoadBoo
         store_u64(id, 4, next_);
         std::array<std::uint8_t, stun::kHeaderSize> space;
         const stun::MessageBuilder request{space, stun::Class::Request, stun::Method::Binding, id};
-        if (link_.send(schedule_.flow(next_), request.bytes())) book.sent(schedule_.due(next_), now);
-        else book.refused(schedule_.due(next_));
+        if (link_.send(schedule_.flow(next_), request.bytes()))
+            book.sent(schedule_.due(next_), now);
+        else
+            book.refused(schedule_.due(next_));
     }
     if (next_ != first) link_.flush();
     return next_ - first;
@@ -45,8 +52,10 @@ void BindingSource::on_message(std::uint32_t client, ByteView bytes, Instant now
     if (!message) return book.damaged();
     const stun::TransactionId id = message->transaction();
     const std::uint64_t number = load_u64(id, 4);
-    const bool ours = load_u32(id, 0) == kMark && number < next_ && schedule_.flow(number) == client;
-    if (!ours || message->message_class() != stun::Class::Success || message->method() != stun::Method::Binding ||
+    const bool ours =
+        load_u32(id, 0) == kMark && number < next_ && schedule_.flow(number) == client;
+    if (!ours || message->message_class() != stun::Class::Success ||
+        message->method() != stun::Method::Binding ||
         !message->has(stun::Attribute::XorMappedAddress)) {
         return book.damaged();
     }
@@ -55,6 +64,8 @@ void BindingSource::on_message(std::uint32_t client, ByteView bytes, Instant now
     book.arrived(due, meters_[client].received(number / clients_, now - due), bytes.size(), now);
 }
 
-void BindingSource::finish(Measurement& measurement) { measurement.flows = clients_; }
+void BindingSource::finish(Measurement& measurement) {
+    measurement.flows = clients_;
+}
 
 }  // namespace turnpike::bench

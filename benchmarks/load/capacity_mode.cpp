@@ -1,8 +1,8 @@
-#include <cstdio>
-#include <memory>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
+#include <cstdio>
+#include <memory>
 
 #include "benchmarks/load/capacity_search.hpp"
 #include "benchmarks/load/environment.hpp"
@@ -50,9 +50,12 @@ Json to_json(const Step& step) {
 
 std::string to_text(const Step& step) {
     const Measurement& m = step.measurement;
-    std::string out = fmt::format("{:>9}pps  loss {:.3f}%  p50 {} p99 {}  gen-cpu {:.0f}%", rate_text(step.rate), 100 * m.delivery.loss(),
-                                  duration_text(m.delivery.latency.percentile(50)), duration_text(m.delivery.latency.percentile(99)), 100 * m.generator.load);
-    if (const auto cost = m.per_cpu_second()) out += fmt::format("  {}packets per CPU-second", rate_text(*cost));
+    std::string out =
+        fmt::format("{:>9}pps  loss {:.3f}%  p50 {} p99 {}  gen-cpu {:.0f}%", rate_text(step.rate),
+                    100 * m.delivery.loss(), duration_text(m.delivery.latency.percentile(50)),
+                    duration_text(m.delivery.latency.percentile(99)), 100 * m.generator.load);
+    if (const auto cost = m.per_cpu_second())
+        out += fmt::format("  {}packets per CPU-second", rate_text(*cost));
     if (step.verdict.kind == Verdict::Kind::Saturated) return out + "  generator saturated";
     return out + (step.broken.empty() ? "  passes" : "  breaks " + step.broken);
 }
@@ -64,7 +67,8 @@ int run(const CapacityFlags& flags, Bench& bench) {
         if (!level) return complain(level.error(), kUsage);
         levels.push_back(std::move(*level));
     }
-    const bool lines = !flags.output.json && !flags.output.stream && flags.traffic.loop.interval > 0;
+    const bool lines =
+        !flags.output.json && !flags.output.stream && flags.traffic.loop.interval > 0;
     auto options = flags.rig.options(lines);
     if (!options) return complain(options.error(), kUsage);
     auto plan = flags.traffic.plan(flags.rig.segments);
@@ -81,7 +85,10 @@ int run(const CapacityFlags& flags, Bench& bench) {
         return complain(made.error(), kUnreachable);
     }
     Traffic traffic = rig.traffic(*cpu);
-    CapacitySearch search{{.first = flags.first, .step = flags.step, .highest = flags.highest, .resolution = flags.resolution / 100}};
+    CapacitySearch search{{.first = flags.first,
+                           .step = flags.step,
+                           .highest = flags.highest,
+                           .resolution = flags.resolution / 100}};
     Json steps = Json::array();
     bool saturated = false;
     std::optional<double> best_cost;
@@ -98,11 +105,13 @@ int run(const CapacityFlags& flags, Bench& bench) {
             std::fflush(stdout);
         }
         steps.push_back(to_json(step));
-        // Where the levels hold, a generator in trouble has shown that the server can do it all the same;
-        // where they do not, it is to blame for the bound.
+        // Where the levels hold, a generator in trouble has shown that the server can do it all the
+        // same; where they do not, it is to blame for the bound.
         const bool passes = step.broken.empty() && step.measurement.generator.refused == 0;
-        if (passes) best_cost = step.measurement.per_cpu_second();
-        else saturated = step.verdict.kind == Verdict::Kind::Saturated;
+        if (passes)
+            best_cost = step.measurement.per_cpu_second();
+        else
+            saturated = step.verdict.kind == Verdict::Kind::Saturated;
         search.told(passes);
     }
     rig.driver().close_all();
@@ -121,11 +130,16 @@ int run(const CapacityFlags& flags, Bench& bench) {
     result["capacity_packets_per_second"] = search.best();
     if (search.worst()) result["fails_at_packets_per_second"] = *search.worst();
     if (best_cost) result["packets_per_cpu_second"] = *best_cost;
-    result["verdict"] = saturated ? to_string(Verdict::Kind::Saturated) : (search.best() > 0 ? "found" : "nothing passed");
+    result["verdict"] = saturated ? to_string(Verdict::Kind::Saturated)
+                                  : (search.best() > 0 ? "found" : "nothing passed");
     result["steps"] = std::move(steps);
     result["environment"] = read_environment();
-    std::string text = search.best() > 0 ? fmt::format("capacity  {}packets/s ({} allocations, {} bytes", rate_text(search.best()), rig.options().allocations, plan->size)
-                                         : fmt::format("capacity  nothing passed (down to {}packets/s", rate_text(search.worst().value_or(flags.first)));
+    std::string text =
+        search.best() > 0
+            ? fmt::format("capacity  {}packets/s ({} allocations, {} bytes",
+                          rate_text(search.best()), rig.options().allocations, plan->size)
+            : fmt::format("capacity  nothing passed (down to {}packets/s",
+                          rate_text(search.worst().value_or(flags.first)));
     for (const ServiceLevel& level : levels) text += ", " + level.text();
     text += ")\n";
     if (saturated) text += "RESULT INVALID: generator saturated: the server may do more\n";
@@ -138,20 +152,41 @@ int run(const CapacityFlags& flags, Bench& bench) {
 
 void add_capacity_mode(CLI::App& app, Bench& bench) {
     const auto flags = std::make_shared<CapacityFlags>();
-    CLI::App* capacity = app.add_subcommand("find-capacity", "the highest rate at which service levels hold");
+    CLI::App* capacity =
+        app.add_subcommand("find-capacity", "the highest rate at which service levels hold");
     flags->rig.add_to(*capacity);
     flags->traffic.add_to(*capacity);
     flags->output.add_to(*capacity);
-    capacity->add_option("--slo", flags->levels, "loss<0.1%, p99<5ms, …; several may be given")->capture_default_str()->type_name("LEVEL");
-    capacity->add_option("--from", flags->first, "first rate, in packets per second of all senders together")->capture_default_str()->type_name("N")
+    capacity->add_option("--slo", flags->levels, "loss<0.1%, p99<5ms, …; several may be given")
+        ->capture_default_str()
+        ->type_name("LEVEL");
+    capacity
+        ->add_option("--from", flags->first,
+                     "first rate, in packets per second of all senders together")
+        ->capture_default_str()
+        ->type_name("N")
         ->check(CLI::Range(1.0, 1e8));
-    capacity->add_option("--step", flags->step, "factor from rate to rate until one fails")->capture_default_str()->type_name("X")->check(CLI::Range(1.01, 10.0));
-    capacity->add_option("--up-to", flags->highest, "highest rate")->capture_default_str()->type_name("N")->check(CLI::Range(1.0, 1e8));
-    capacity->add_option("--resolution", flags->resolution, "how close to the end of what passes, in percent")->capture_default_str()->type_name("PERCENT")
+    capacity->add_option("--step", flags->step, "factor from rate to rate until one fails")
+        ->capture_default_str()
+        ->type_name("X")
+        ->check(CLI::Range(1.01, 10.0));
+    capacity->add_option("--up-to", flags->highest, "highest rate")
+        ->capture_default_str()
+        ->type_name("N")
+        ->check(CLI::Range(1.0, 1e8));
+    capacity
+        ->add_option("--resolution", flags->resolution,
+                     "how close to the end of what passes, in percent")
+        ->capture_default_str()
+        ->type_name("PERCENT")
         ->check(CLI::Range(0.1, 50.0));
-    capacity->add_option("-t,--duration", flags->duration, "of each rate")->capture_default_str()->type_name("SECONDS")->check(CLI::PositiveNumber);
+    capacity->add_option("-t,--duration", flags->duration, "of each rate")
+        ->capture_default_str()
+        ->type_name("SECONDS")
+        ->check(CLI::PositiveNumber);
     capacity->footer(
-        "Example:\n  turnpike-bench find-capacity --secret-file F --allocations 1000 --size 120 --slo 'loss<0.1%' --slo 'p99<5ms' --warm-up 0.5\n\n" +
+        "Example:\n  turnpike-bench find-capacity --secret-file F --allocations 1000 --size 120 "
+        "--slo 'loss<0.1%' --slo 'p99<5ms' --warm-up 0.5\n\n" +
         std::string{kCommonFooter});
     capacity->callback([flags, &bench] { bench.exit_code = run(*flags, bench); });
 }

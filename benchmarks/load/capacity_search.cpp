@@ -10,8 +10,10 @@ void CapacitySearch::told(bool passes) noexcept {
         return;
     }
     again_ = false;
-    if (passes) passed_ = rate_;
-    else failed_ = rate_;
+    if (passes)
+        passed_ = rate_;
+    else
+        failed_ = rate_;
     if (failed_ <= 0) {
         done_ = rate_ >= plan_.highest;
         rate_ = std::min(rate_ * plan_.step, plan_.highest);

@@ -9,7 +9,8 @@ namespace turnpike::bench {
 ///     while (auto rate = search.next()) search.told(*rate passes);
 ///     search.best()
 ///
-/// Shape  a failure is tried again once before it counts: a machine hiccups, and does not succeed by accident
+/// Shape  a failure is tried again once before it counts: a machine hiccups, and does not succeed
+/// by accident
 class CapacitySearch {
 public:
     struct Plan {
@@ -30,7 +31,9 @@ public:
     /// 0 when nothing passed.
     double best() const noexcept { return passed_; }
     /// The lowest that failed, where one did.
-    std::optional<double> worst() const noexcept { return failed_ > 0 ? std::optional{failed_} : std::nullopt; }
+    std::optional<double> worst() const noexcept {
+        return failed_ > 0 ? std::optional{failed_} : std::nullopt;
+    }
 
 private:
     Plan plan_;

@@ -12,7 +12,8 @@ namespace turnpike::bench {
 
 /// How the clients of a fleet reach the server: by number, whatever the transport.
 ///
-/// Errors     open() says a sentence; what breaks later is told to OnBroken, once for a client; what
+/// Errors     open() says a sentence; what breaks later is told to OnBroken, once for a client;
+/// what
 ///            concerns all is in failure()
 /// Threading  one thread
 class ClientLink {
@@ -35,7 +36,8 @@ public:
     /// Several messages of `segment` bytes each, one behind the other in `messages`.
     virtual bool send_burst(std::uint32_t client, ByteView messages, std::size_t segment) {
         bool all = true;
-        for (; !messages.empty(); messages = messages.subspan(segment)) all = send(client, messages.first(segment)) && all;
+        for (; !messages.empty(); messages = messages.subspan(segment))
+            all = send(client, messages.first(segment)) && all;
         return all;
     }
     virtual void flush() = 0;

@@ -35,8 +35,10 @@ public:
     virtual std::uint64_t receive_drops() const noexcept { return 0; }
 };
 
-/// Connects over TCP, TLS or DTLS and waits for it, `timeout` at most. `tls` is the target's context,
-/// null for TCP.
-std::expected<std::unique_ptr<Connection>, std::string> connect(const Target& target, const TlsContext* tls, Milliseconds timeout);
+/// Connects over TCP, TLS or DTLS and waits for it, `timeout` at most. `tls` is the target's
+/// context, null for TCP.
+std::expected<std::unique_ptr<Connection>, std::string> connect(const Target& target,
+                                                                const TlsContext* tls,
+                                                                Milliseconds timeout);
 
 }  // namespace turnpike::bench

@@ -1,11 +1,10 @@
 #include "benchmarks/load/connection_link.hpp"
 
+#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <array>
-
-#include <fmt/format.h>
 
 #include "benchmarks/load/network_namespace.hpp"
 
@@ -16,8 +15,13 @@ constexpr std::size_t kEventsMax = 128;
 
 }  // namespace
 
-ConnectionLink::ConnectionLink(const Target& target, std::uint32_t clients, Milliseconds connect_timeout)
-    : target_(target), tls_(TlsContext::of(target)), timeout_(connect_timeout), epoll_(::epoll_create1(EPOLL_CLOEXEC)), clients_(clients) {}
+ConnectionLink::ConnectionLink(const Target& target, std::uint32_t clients,
+                               Milliseconds connect_timeout)
+    : target_(target),
+      tls_(TlsContext::of(target)),
+      timeout_(connect_timeout),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      clients_(clients) {}
 
 std::expected<void, std::string> ConnectionLink::open(std::uint32_t number) {
     Client& client = clients_[number];
@@ -28,18 +32,23 @@ std::expected<void, std::string> ConnectionLink::open(std::uint32_t number) {
     if (!connection) return std::unexpected(connection.error());
     epoll_event event{.events = EPOLLIN, .data = {.u32 = number}};
     ::epoll_ctl(epoll_.descriptor(), EPOLL_CTL_ADD, (*connection)->descriptor(), &event);
-    client = {.connection = std::move(*connection), .dirty = false, .waiting = false, .broken = false};
+    client = {
+        .connection = std::move(*connection), .dirty = false, .waiting = false, .broken = false};
     return {};
 }
 
 // The descriptor leaves epoll when it is closed.
-void ConnectionLink::close(std::uint32_t client) { clients_[client].connection.reset(); }
+void ConnectionLink::close(std::uint32_t client) {
+    clients_[client].connection.reset();
+}
 
 Endpoint ConnectionLink::local(std::uint32_t number) const {
     const Client& client = clients_[number];
     sockaddr_storage name{};
     socklen_t size = sizeof name;
-    if (!client.connection || ::getsockname(client.connection->descriptor(), reinterpret_cast<sockaddr*>(&name), &size) != 0) return {};
+    if (!client.connection || ::getsockname(client.connection->descriptor(),
+                                            reinterpret_cast<sockaddr*>(&name), &size) != 0)
+        return {};
     return Endpoint::from(reinterpret_cast<const sockaddr&>(name));
 }
 
@@ -70,14 +79,16 @@ void ConnectionLink::flush(std::uint32_t number) {
 
 std::size_t ConnectionLink::receive(const OnMessage& on_message) {
     std::array<epoll_event, kEventsMax> events;
-    const int ready = ::epoll_wait(epoll_.descriptor(), events.data(), static_cast<int>(events.size()), 0);
+    const int ready =
+        ::epoll_wait(epoll_.descriptor(), events.data(), static_cast<int>(events.size()), 0);
     std::size_t total = 0;
     for (int i = 0; i < ready; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
         const std::uint32_t number = event.data.u32;
         if (!clients_[number].connection || clients_[number].broken) continue;
         if ((event.events & EPOLLOUT) != 0) flush(number);
-        if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0 || clients_[number].broken) continue;
+        if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0 || clients_[number].broken)
+            continue;
         auto received = clients_[number].connection->receive([&](ByteView message) {
             ++total;
             on_message(number, message);
@@ -96,7 +107,8 @@ void ConnectionLink::fail(std::uint32_t number, const std::string& why) {
 
 std::uint64_t ConnectionLink::drops() const noexcept {
     std::uint64_t sum = 0;
-    for (const Client& client : clients_) sum += client.connection ? client.connection->receive_drops() : 0;
+    for (const Client& client : clients_)
+        sum += client.connection ? client.connection->receive_drops() : 0;
     return sum;
 }
 

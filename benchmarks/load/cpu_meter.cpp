@@ -1,5 +1,6 @@
 #include "benchmarks/load/cpu_meter.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,8 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
-
-#include <fmt/format.h>
 
 namespace turnpike::bench {
 namespace {
@@ -80,7 +79,10 @@ std::optional<int> find_softirqd(unsigned core) {
 }  // namespace
 
 CpuUse CpuUse::operator-(const CpuUse& before) const noexcept {
-    CpuUse use{.own = own - before.own, .own_waiting = own_waiting - before.own_waiting, .server = {}, .core = {}};
+    CpuUse use{.own = own - before.own,
+               .own_waiting = own_waiting - before.own_waiting,
+               .server = {},
+               .core = {}};
     if (server && before.server) use.server = *server - *before.server;
     if (core && before.core) {
         use.core = Core{.busy = core->busy - before.core->busy,
@@ -97,10 +99,13 @@ std::optional<Nanoseconds> CpuUse::charged() const noexcept {
     return server;
 }
 
-std::expected<CpuMeter, std::string> CpuMeter::watch(std::optional<int> server_pid, std::optional<unsigned> server_core) {
+std::expected<CpuMeter, std::string> CpuMeter::watch(std::optional<int> server_pid,
+                                                     std::optional<unsigned> server_core) {
     CpuMeter meter;
-    if (server_pid && !read_process(*server_pid)) return std::unexpected(fmt::format("--server-pid: there is no process {}", *server_pid));
-    if (server_core && !read_core(*server_core)) return std::unexpected(fmt::format("--server-core: there is no core {}", *server_core));
+    if (server_pid && !read_process(*server_pid))
+        return std::unexpected(fmt::format("--server-pid: there is no process {}", *server_pid));
+    if (server_core && !read_core(*server_core))
+        return std::unexpected(fmt::format("--server-core: there is no core {}", *server_core));
     meter.server_pid_ = server_pid;
     meter.server_core_ = server_core;
     if (server_core) meter.softirqd_pid_ = find_softirqd(*server_core);
@@ -119,7 +124,8 @@ CpuUse CpuMeter::read() {
     }
     if (server_core_) {
         use.core = read_core(*server_core_);
-        if (use.core && softirqd_pid_) use.core->softirqd = read_process(*softirqd_pid_).value_or(Nanoseconds{});
+        if (use.core && softirqd_pid_)
+            use.core->softirqd = read_process(*softirqd_pid_).value_or(Nanoseconds{});
     }
     return use;
 }

@@ -12,13 +12,13 @@ namespace turnpike::bench {
 ///
 /// Units  all in nanoseconds of one processor
 struct CpuUse {
-    Nanoseconds own{};         // the generator's thread
-    Nanoseconds own_waiting{}; // that thread ready to run, and another one running in its place
+    Nanoseconds own{};          // the generator's thread
+    Nanoseconds own_waiting{};  // that thread ready to run, and another one running in its place
     std::optional<Nanoseconds> server;  // all threads of the server's process
     struct Core {
-        Nanoseconds busy{};  // all but idle and stolen
+        Nanoseconds busy{};                          // all but idle and stolen
         Nanoseconds user{}, system{}, interrupts{};  // hard and soft
-        Nanoseconds softirqd{};  // ksoftirqd of this core, in `system` too
+        Nanoseconds softirqd{};                      // ksoftirqd of this core, in `system` too
     };
     std::optional<Core> core;
 
@@ -29,13 +29,15 @@ struct CpuUse {
 
 /// Reads the kernel's accounts.
 ///
-/// Errors     watch() says a sentence when there is no such process or core; a process that has ended
+/// Errors     watch() says a sentence when there is no such process or core; a process that has
+/// ended
 ///            since keeps what was read last
 /// Threading  the thread that is measured
 /// Source     proc(5): schedstat, stat; Documentation/scheduler/sched-stats.rst
 class CpuMeter {
 public:
-    static std::expected<CpuMeter, std::string> watch(std::optional<int> server_pid, std::optional<unsigned> server_core);
+    static std::expected<CpuMeter, std::string> watch(std::optional<int> server_pid,
+                                                      std::optional<unsigned> server_core);
 
     CpuUse read();
 

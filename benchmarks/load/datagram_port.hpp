@@ -15,12 +15,13 @@
 
 namespace turnpike::bench {
 
-/// Many UDP endpoints on few sockets: a socket is bound to one port of every address, and packet info
-/// says which address a datagram leaves from and which it came to. Sends and receives in batches.
+/// Many UDP endpoints on few sockets: a socket is bound to one port of every address, and packet
+/// info says which address a datagram leaves from and which it came to. Sends and receives in
+/// batches.
 ///
 /// Shape      endpoint i has address i mod pool and socket (and port) i / pool
-/// Errors     open() says a sentence; later a datagram that the kernel does not take is counted in refused()
-/// Threading  one thread
+/// Errors     open() says a sentence; later a datagram that the kernel does not take is counted in
+/// refused() Threading  one thread
 class DatagramPort {
 public:
     static constexpr std::size_t kBatch = 64;
@@ -29,8 +30,9 @@ public:
     struct Options {
         Cidr addresses;
         std::uint32_t count = 1;
-        std::string netns;   // where the sockets are opened; empty: here
-        bool segments = false;  // UDP_SEGMENT out, UDP_GRO in: bursts of a flow cross the kernel as one
+        std::string netns;  // where the sockets are opened; empty: here
+        bool segments =
+            false;  // UDP_SEGMENT out, UDP_GRO in: bursts of a flow cross the kernel as one
     };
     static std::expected<std::unique_ptr<DatagramPort>, std::string> open(const Options& options);
 
@@ -106,7 +108,7 @@ private:
     Endpoint bound_;  // address of the sockets; the port is each one's own
     std::vector<Socket> sockets_;
     std::vector<std::uint16_t> ports_;
-    Socket epoll_;  // only with many sockets
+    Socket epoll_;  // with more than one socket
     std::vector<std::uint32_t> ready_;
 
     std::size_t slot_bytes_;

@@ -24,7 +24,9 @@ struct Delivery {
         latency.add(after);
     }
     std::uint64_t lost() const noexcept { return sent > received ? sent - received : 0; }
-    double loss() const noexcept { return sent == 0 ? 0 : static_cast<double>(lost()) / static_cast<double>(sent); }
+    double loss() const noexcept {
+        return sent == 0 ? 0 : static_cast<double>(lost()) / static_cast<double>(sent);
+    }
 
     void add(const Delivery& other) noexcept {
         sent += other.sent;

@@ -1,21 +1,24 @@
 #include "benchmarks/load/dtls_connection.hpp"
 
-#include <array>
-
 #include <fmt/format.h>
+
+#include <array>
 
 namespace turnpike::bench {
 namespace {
 
-constexpr int kReadBudget = 256;  // records that one wake may take, so that sending keeps its schedule
+constexpr int kReadBudget =
+    256;  // records that one wake may take, so that sending keeps its schedule
 constexpr std::size_t kRecordBytesMax = 16384;
 
 }  // namespace
 
-std::expected<std::unique_ptr<Connection>, std::string> DtlsConnection::open(Socket socket, const TlsContext& context, const Target& target,
-                                                                             Milliseconds timeout) {
-    std::unique_ptr<DtlsConnection> connection{new DtlsConnection{std::move(socket), context, target}};
-    if (auto done = connection->tls_.handshake(target, connection->descriptor(), timeout); !done) return std::unexpected(done.error());
+std::expected<std::unique_ptr<Connection>, std::string> DtlsConnection::open(
+    Socket socket, const TlsContext& context, const Target& target, Milliseconds timeout) {
+    std::unique_ptr<DtlsConnection> connection{
+        new DtlsConnection{std::move(socket), context, target}};
+    if (auto done = connection->tls_.handshake(target, connection->descriptor(), timeout); !done)
+        return std::unexpected(done.error());
     return connection;
 }
 
@@ -32,7 +35,8 @@ std::expected<void, std::string> DtlsConnection::receive(const OnMessage& on_mes
     for (int reads = 0; reads < kReadBudget; ++reads) {
         const TlsClient::Transfer step = tls_.read(buffer);
         if (step.outcome == TlsClient::Outcome::Later) break;
-        if (step.outcome != TlsClient::Outcome::Done) return std::unexpected(fmt::format("{}: {}", server_.to_string(), step.error));
+        if (step.outcome != TlsClient::Outcome::Done)
+            return std::unexpected(fmt::format("{}: {}", server_.to_string(), step.error));
         on_message(ByteView{buffer}.first(step.size));
     }
     return flush();

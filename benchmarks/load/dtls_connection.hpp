@@ -9,7 +9,9 @@ namespace turnpike::bench {
 /// TURN over DTLS: a message is a record is a datagram.
 class DtlsConnection final : public Connection {
 public:
-    static std::expected<std::unique_ptr<Connection>, std::string> open(Socket socket, const TlsContext& context, const Target& target,
+    static std::expected<std::unique_ptr<Connection>, std::string> open(Socket socket,
+                                                                        const TlsContext& context,
+                                                                        const Target& target,
                                                                         Milliseconds timeout);
 
     int descriptor() const noexcept override { return socket_.descriptor(); }
@@ -21,7 +23,9 @@ public:
 
 private:
     DtlsConnection(Socket socket, const TlsContext& context, const Target& target)
-        : socket_(std::move(socket)), server_(target.server), tls_(context, target, socket_.descriptor()) {}
+        : socket_(std::move(socket)),
+          server_(target.server),
+          tls_(context, target, socket_.descriptor()) {}
 
     Socket socket_;
     Endpoint server_;

@@ -26,8 +26,8 @@ private:
     std::uint64_t total_ = 0;
 };
 
-/// What a STUN error code usually means for a load test, and which setting it comes from; empty when
-/// there is nothing to say. 0 stands for no answer at all.
+/// What a STUN error code usually means for a load test, and which setting it comes from; empty
+/// when there is nothing to say. 0 stands for no answer at all.
 std::string hint_for(std::uint16_t code);
 
 }  // namespace turnpike::bench

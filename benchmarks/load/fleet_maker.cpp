@@ -1,9 +1,9 @@
 #include "benchmarks/load/fleet_maker.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "turn/stun/attributes.hpp"
 #include "turn/stun/channel_data.hpp"
@@ -30,18 +30,29 @@ constexpr std::size_t kRequestBytesMax = 2048;
 
 std::string_view name_of(stun::Method method) {
     switch (method) {
-        case stun::Method::Allocate: return "Allocate";
-        case stun::Method::Refresh: return "Refresh";
-        case stun::Method::CreatePermission: return "CreatePermission";
-        case stun::Method::ChannelBind: return "ChannelBind";
-        default: return "request";
+        case stun::Method::Allocate:
+            return "Allocate";
+        case stun::Method::Refresh:
+            return "Refresh";
+        case stun::Method::CreatePermission:
+            return "CreatePermission";
+        case stun::Method::ChannelBind:
+            return "ChannelBind";
+        default:
+            return "request";
     }
 }
 
 }  // namespace
 
-FleetMaker::FleetMaker(ClientLink& link, const Target& target, Plan plan, WallTime now, Random& random)
-    : link_(link), target_(target), plan_(std::move(plan)), wall_(now), random_(random), sessions_(plan_.members) {
+FleetMaker::FleetMaker(ClientLink& link, const Target& target, Plan plan, WallTime now,
+                       Random& random)
+    : link_(link),
+      target_(target),
+      plan_(std::move(plan)),
+      wall_(now),
+      random_(random),
+      sessions_(plan_.members) {
     fleet_.server = target.server;
     fleet_.transport = target.transport;
     fleet_.relay_to_relay = plan_.relay_to_relay;
@@ -86,21 +97,27 @@ void FleetMaker::transmit(std::uint32_t member, Instant now) {
     const bool channels = plan_.framing == Framing::Channels;
     stun::Method method = stun::Method::Refresh;
     if (session.purpose == Purpose::Allocate) method = stun::Method::Allocate;
-    if (session.purpose == Purpose::OpenPeer) method = channels ? stun::Method::ChannelBind : stun::Method::CreatePermission;
+    if (session.purpose == Purpose::OpenPeer)
+        method = channels ? stun::Method::ChannelBind : stun::Method::CreatePermission;
 
     std::array<std::uint8_t, kRequestBytesMax> space;
     stun::MessageBuilder message{space, stun::Class::Request, method, session.id};
     switch (session.purpose) {
         case Purpose::Allocate:
             message.u8(stun::Attribute::RequestedTransport, stun::kProtocolUdp);
-            if (plan_.family) message.u8(stun::Attribute::RequestedAddressFamily, static_cast<std::uint8_t>(*plan_.family));
+            if (plan_.family)
+                message.u8(stun::Attribute::RequestedAddressFamily,
+                           static_cast<std::uint8_t>(*plan_.family));
             break;
         case Purpose::OpenPeer:
             if (channels) message.u16(stun::Attribute::ChannelNumber, kChannel);
             message.xor_address(stun::Attribute::XorPeerAddress, fleet_.members[member].peer);
             break;
-        case Purpose::Close: message.u32(stun::Attribute::Lifetime, 0); break;
-        case Purpose::Refresh: break;
+        case Purpose::Close:
+            message.u32(stun::Attribute::Lifetime, 0);
+            break;
+        case Purpose::Refresh:
+            break;
     }
     if (session.keyed) {
         message.text(stun::Attribute::Username, username_for(target_, member + 1, wall_))
@@ -108,7 +125,8 @@ void FleetMaker::transmit(std::uint32_t member, Instant now) {
             .text(stun::Attribute::Nonce, session.nonce)
             .message_integrity(session.key);
     }
-    if (!message.ok()) return fail(member, 0, "a username or nonce that does not fit into a request");
+    if (!message.ok())
+        return fail(member, 0, "a username or nonce that does not fit into a request");
     link_.send(member, message.bytes());  // no room is as good as lost: it is sent again
 
     if (session.sends++ > 0) ++retransmissions_;
@@ -160,10 +178,13 @@ void FleetMaker::on_message(std::uint32_t member, ByteView bytes, Instant now) {
     switch (message->message_class()) {
         case stun::Class::Success:
             // RFC 8489 §9.2.5: a success that does not prove the password is not for us.
-            if (session.keyed && stun::verify_message_integrity(*message, session.key)) on_success(member, *message, now);
+            if (session.keyed && stun::verify_message_integrity(*message, session.key))
+                on_success(member, *message, now);
             return;
-        case stun::Class::Error: return on_refusal(member, *message, now);
-        default: return;
+        case stun::Class::Error:
+            return on_refusal(member, *message, now);
+        default:
+            return;
     }
 }
 
@@ -172,7 +193,8 @@ void FleetMaker::on_success(std::uint32_t member, const stun::MessageView& messa
     session.refusals = 0;
     settle(member);
     switch (session.purpose) {
-        case Purpose::Allocate: return allocated(member, message, now);
+        case Purpose::Allocate:
+            return allocated(member, message, now);
         case Purpose::OpenPeer:
             reopenings_.push_back({now + kReopenEvery, session.began, member, Purpose::OpenPeer});
             if (session.state == State::Ready) return;  // opened again
@@ -180,7 +202,8 @@ void FleetMaker::on_success(std::uint32_t member, const stun::MessageView& messa
             ++ready_;
             if (events_.ready) events_.ready(member, now - session.began);
             return;
-        case Purpose::Refresh: return refresh_later(member, message, now);
+        case Purpose::Refresh:
+            return refresh_later(member, message, now);
         case Purpose::Close:
             session.state = State::Idle;
             if (events_.closed) events_.closed(member, now - session.began);
@@ -191,7 +214,8 @@ void FleetMaker::on_success(std::uint32_t member, const stun::MessageView& messa
 void FleetMaker::allocated(std::uint32_t member, const stun::MessageView& message, Instant now) {
     FleetMember& self = fleet_.members[member];
     const auto value = message.find(stun::Attribute::XorRelayedAddress);
-    const auto relayed = value ? stun::decode_xor_address(*value, message.transaction_id()) : std::nullopt;
+    const auto relayed =
+        value ? stun::decode_xor_address(*value, message.transaction_id()) : std::nullopt;
     if (!relayed) return fail(member, 0, "Allocate: an answer without XOR-RELAYED-ADDRESS");
     self.relayed = *relayed;
     refresh_later(member, message, now);
@@ -208,11 +232,13 @@ void FleetMaker::allocated(std::uint32_t member, const stun::MessageView& messag
     open_peer(other, now);
 }
 
-void FleetMaker::refresh_later(std::uint32_t member, const stun::MessageView& message, Instant now) {
+void FleetMaker::refresh_later(std::uint32_t member, const stun::MessageView& message,
+                               Instant now) {
     const auto value = message.find(stun::Attribute::Lifetime);
     const auto seconds = value ? stun::decode_lifetime(*value) : std::nullopt;
     const Nanoseconds lifetime = Seconds{seconds.value_or(kLifetimeUsual)};
-    refreshes_.push_back({now + std::max(lifetime - kRefreshAhead, lifetime / 2), sessions_[member].began, member, Purpose::Refresh});
+    refreshes_.push_back({now + std::max(lifetime - kRefreshAhead, lifetime / 2),
+                          sessions_[member].began, member, Purpose::Refresh});
 }
 
 void FleetMaker::open_peer(std::uint32_t member, Instant now) {
@@ -229,12 +255,18 @@ void FleetMaker::on_refusal(std::uint32_t member, const stun::MessageView& messa
     const bool challenge = error->code == 401 && !session.keyed;
     const bool stale = error->code == 438;
     if ((!challenge && !stale) || ++session.refusals > kRefusalsMax) {
-        return fail(member, error->code, fmt::format("{}: {} {}", name_of(message.method()), error->code, error->reason));
+        return fail(
+            member, error->code,
+            fmt::format("{}: {} {}", name_of(message.method()), error->code, error->reason));
     }
-    const auto realm = message.find(stun::Attribute::Realm), nonce = message.find(stun::Attribute::Nonce);
-    if (!realm || !nonce) return fail(member, error->code, fmt::format("{} without REALM and NONCE", error->code));
+    const auto realm = message.find(stun::Attribute::Realm),
+               nonce = message.find(stun::Attribute::Nonce);
+    if (!realm || !nonce)
+        return fail(member, error->code, fmt::format("{} without REALM and NONCE", error->code));
     if (!target_.realm.empty() && target_.realm != as_text(*realm)) {
-        return fail(member, 0, fmt::format("the server's realm is '{}', not '{}'", as_text(*realm), target_.realm));
+        return fail(
+            member, 0,
+            fmt::format("the server's realm is '{}', not '{}'", as_text(*realm), target_.realm));
     }
     session.nonce = as_text(*nonce);
     if (!session.keyed) {

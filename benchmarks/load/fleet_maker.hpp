@@ -17,8 +17,8 @@
 
 namespace turnpike::bench {
 
-/// The TURN clients of a fleet: makes allocations, opens them towards their peers, refreshes and ends
-/// them. A state machine; what waits for what is in FleetDriver.
+/// The TURN clients of a fleet: makes allocations, opens them towards their peers, refreshes and
+/// ends them. A state machine; what waits for what is in FleetDriver.
 ///
 ///     start(i) → Allocate, 401, Allocate → ChannelBind or CreatePermission → on_ready(i)
 ///     … refreshed by tick() …  close(i) → Refresh with lifetime 0 → on_closed(i)
@@ -34,7 +34,7 @@ public:
         Framing framing = Framing::Channels;
         bool relay_to_relay = false;  // member i's peer is the relayed address of member i ^ 1
         std::function<Endpoint(std::uint32_t)> peer;  // else: member i's peer
-        std::optional<Family> family;  // REQUESTED-ADDRESS-FAMILY
+        std::optional<Family> family;                 // REQUESTED-ADDRESS-FAMILY
     };
     struct Events {
         std::function<void(std::uint32_t member, Nanoseconds since_start)> ready, closed;
@@ -60,13 +60,25 @@ public:
     /// Members whose request is on its way.
     std::size_t in_flight() const noexcept { return active_.size(); }
     std::size_t ready() const noexcept { return ready_; }
-    bool is_ready(std::uint32_t member) const noexcept { return sessions_[member].state == State::Ready; }
-    bool is_open(std::uint32_t member) const noexcept { return sessions_[member].state != State::Idle && sessions_[member].state != State::Failed; }
+    bool is_ready(std::uint32_t member) const noexcept {
+        return sessions_[member].state == State::Ready;
+    }
+    bool is_open(std::uint32_t member) const noexcept {
+        return sessions_[member].state != State::Idle && sessions_[member].state != State::Failed;
+    }
     const FailureTally& failures() const noexcept { return failures_; }
     std::uint64_t retransmissions() const noexcept { return retransmissions_; }
 
 private:
-    enum class State : std::uint8_t { Idle, Allocating, WaitingForPeer, Opening, Ready, Closing, Failed };
+    enum class State : std::uint8_t {
+        Idle,
+        Allocating,
+        WaitingForPeer,
+        Opening,
+        Ready,
+        Closing,
+        Failed
+    };
     enum class Purpose : std::uint8_t { Allocate, OpenPeer, Refresh, Close };
     static constexpr std::uint32_t kNotActive = UINT32_MAX;
 
@@ -75,7 +87,8 @@ private:
         Purpose purpose{};
         bool keyed = false;
         std::uint8_t sends = 0, refusals = 0;
-        std::uint32_t active_at = kNotActive;  // its place in active_, while a request is on its way
+        std::uint32_t active_at =
+            kNotActive;  // its place in active_, while a request is on its way
         stun::TransactionId id{};
         Instant began{}, next_at{};
         crypto::Md5 key{};

@@ -8,7 +8,8 @@
 
 namespace turnpike::bench {
 
-/// What became of the packets of one flow, judged at its receiver. Small, since there may be 200,000.
+/// What became of the packets of one flow, judged at its receiver. Small, since there may be
+/// 200,000.
 ///
 /// Units   jitter in nanoseconds, interarrival jitter of RFC 3550 §6.4.1
 class FlowMeter {
@@ -43,7 +44,8 @@ private:
         // Words between the newest and this one hold what is out of the window by now.
         const std::uint64_t word = sequence / 64, last = next_ == 0 ? 0 : (next_ - 1) / 64;
         const std::uint64_t step = next_ == 0 ? seen_.size() : word - last;
-        for (std::uint64_t i = 0; i < step && i < seen_.size(); ++i) seen_[(word - i) % seen_.size()] = 0;
+        for (std::uint64_t i = 0; i < step && i < seen_.size(); ++i)
+            seen_[(word - i) % seen_.size()] = 0;
         seen_[word % seen_.size()] |= std::uint64_t{1} << (sequence % 64);
         next_ = sequence + 1;
     }
@@ -56,7 +58,8 @@ private:
     }
 
     std::uint64_t next_ = 0;  // one past the highest sequence seen
-    std::array<std::uint64_t, kWindow / 64 + 1> seen_{};  // a word more than the window, which starts inside of one
+    std::array<std::uint64_t, kWindow / 64 + 1>
+        seen_{};  // a word more than the window, which starts inside of one
     std::int64_t transit_ = -1;
     float jitter_ = 0;
 };

@@ -40,7 +40,8 @@ public:
     /// The value that `percent` of all do not exceed; zero when there is none.
     Nanoseconds percentile(double percent) const noexcept {
         if (total_ == 0) return {};
-        auto wanted = static_cast<std::uint64_t>(percent / 100.0 * static_cast<double>(total_) + 0.5);
+        auto wanted =
+            static_cast<std::uint64_t>(percent / 100.0 * static_cast<double>(total_) + 0.5);
         wanted = wanted == 0 ? 1 : wanted;
         std::uint64_t seen = 0;
         for (std::size_t i = 0; i < counts_.size(); ++i) {
@@ -61,7 +62,8 @@ private:
         if (bits <= kColumnBits) return ns;
         const unsigned row = bits - kColumnBits;
         if (row >= kRows) return kRows * kColumns - 1;
-        // The leading bit is the row's; half of the columns hold the row, which is precision enough.
+        // The leading bit is the row's; half of the columns hold the row, which is precision
+        // enough.
         return row * kColumns + (ns >> row);
     }
     static Nanoseconds upper(std::size_t i) noexcept {

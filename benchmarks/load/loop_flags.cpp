@@ -7,17 +7,27 @@
 namespace turnpike::bench {
 
 void LoopFlags::add_to(CLI::App& app) {
-    app.add_option("--warm-up", warm_up, "load before the measurement")->capture_default_str()->type_name("SECONDS")
+    app.add_option("--warm-up", warm_up, "load before the measurement")
+        ->capture_default_str()
+        ->type_name("SECONDS")
         ->check(CLI::NonNegativeNumber);
-    app.add_option("--drain", drain, "quiet time after which what is missing is lost")->capture_default_str()
-        ->type_name("SECONDS")->check(CLI::PositiveNumber);
-    app.add_option("-i,--interval", interval, "a line on stderr this often; 0: none")->capture_default_str()
-        ->type_name("SECONDS")->check(CLI::NonNegativeNumber);
+    app.add_option("--drain", drain, "quiet time after which what is missing is lost")
+        ->capture_default_str()
+        ->type_name("SECONDS")
+        ->check(CLI::PositiveNumber);
+    app.add_option("-i,--interval", interval, "a line on stderr this often; 0: none")
+        ->capture_default_str()
+        ->type_name("SECONDS")
+        ->check(CLI::NonNegativeNumber);
     app.add_flag("--spin", spin, "never sleep: exact times, for the price of a core");
-    app.add_option("--server-pid", server_pid, "process of the server: its processor time gives packets per CPU-second")
-        ->type_name("PID")->check(CLI::PositiveNumber);
-    app.add_option("--server-core", server_core, "core that the server has for itself: all its time counts, interrupts included")
-        ->type_name("N")->check(CLI::NonNegativeNumber);
+    app.add_option("--server-pid", server_pid,
+                   "process of the server: its processor time gives packets per CPU-second")
+        ->type_name("PID")
+        ->check(CLI::PositiveNumber);
+    app.add_option("--server-core", server_core,
+                   "core that the server has for itself: all its time counts, interrupts included")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber);
 }
 
 LoopPlan LoopFlags::plan() const {

@@ -1,6 +1,5 @@
-#include <csignal>
-
 #include <CLI/CLI.hpp>
+#include <csignal>
 
 #include "benchmarks/load/modes.hpp"
 #include "common/base/system_clock.hpp"
@@ -10,7 +9,9 @@ namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
 
-extern "C" void request_stop(int) { stop_requested = 1; }
+extern "C" void request_stop(int) {
+    stop_requested = 1;
+}
 
 }  // namespace
 
@@ -29,7 +30,10 @@ int main(int argc, char** argv) {
     const turnpike::SystemClock clock;
     turnpike::crypto::SystemRandom random;
     Bench bench{.clock = clock, .random = random, .stop = stop_requested};
-    for (const auto add : {add_relay_mode, add_stun_mode, add_alloc_mode, add_churn_mode, add_capacity_mode}) add(app, bench);
+    for (const auto add :
+         {add_relay_mode, add_stun_mode, add_alloc_mode, add_churn_mode, add_mixed_mode,
+          add_soak_mode, add_capacity_mode, add_compare_mode, add_report_mode})
+        add(app, bench);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

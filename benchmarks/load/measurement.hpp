@@ -19,30 +19,37 @@ struct Interval {
     std::optional<double> server_load;  // processors that the server used
 
     double seconds() const noexcept { return to - from; }
-    double rate() const noexcept { return seconds() > 0 ? static_cast<double>(received) / seconds() : 0; }
-    double loss() const noexcept { return sent == 0 ? 0 : static_cast<double>(lost) / static_cast<double>(sent); }
+    double rate() const noexcept {
+        return seconds() > 0 ? static_cast<double>(received) / seconds() : 0;
+    }
+    double loss() const noexcept {
+        return sent == 0 ? 0 : static_cast<double>(lost) / static_cast<double>(sent);
+    }
 };
 
 /// How the generator itself did.
 struct GeneratorHealth {
-    std::uint64_t planned = 0;    // packets that were due
-    std::uint64_t late = 0;       // sent more than kLate after they were due
-    std::uint64_t refused = 0;    // a connection had no room: the server does not read
-    std::uint64_t drops = 0;      // datagrams that this machine dropped before they were read, or did not take
-    Histogram slip;               // how far behind its schedule each packet left
-    double load = 0;              // part of the time in which it sent and received, 0 to 1
+    std::uint64_t planned = 0;  // packets that were due
+    std::uint64_t late = 0;     // sent more than kLate after they were due
+    std::uint64_t refused = 0;  // a connection had no room: the server does not read
+    std::uint64_t drops =
+        0;            // datagrams that this machine dropped before they were read, or did not take
+    Histogram slip;   // how far behind its schedule each packet left
+    double load = 0;  // part of the time in which it sent and received, 0 to 1
     static constexpr Nanoseconds kLate{1'000'000};
 
-    double late_share() const noexcept { return planned == 0 ? 0 : static_cast<double>(late) / static_cast<double>(planned); }
+    double late_share() const noexcept {
+        return planned == 0 ? 0 : static_cast<double>(late) / static_cast<double>(planned);
+    }
 };
 
 /// What a run of traffic gave, without its warm-up.
 struct Measurement {
     Nanoseconds elapsed{};  // from the end of the warm-up to the last packet sent
     Delivery delivery;
-    std::uint64_t damaged = 0;    // not as it was sent, or at the wrong receiver
-    std::uint64_t failed = 0;     // members whose allocation, permission or connection ended meanwhile
-    std::uint64_t relayed = 0;    // packets that came through an allocation while `elapsed` ran
+    std::uint64_t damaged = 0;  // not as it was sent, or at the wrong receiver
+    std::uint64_t failed = 0;  // members whose allocation, permission or connection ended meanwhile
+    std::uint64_t relayed = 0;  // packets that came through an allocation while `elapsed` ran
     Nanoseconds jitter_mean{}, jitter_max{};  // over the flows, RFC 3550
     std::uint32_t flows = 0;
     GeneratorHealth generator;
@@ -52,10 +59,13 @@ struct Measurement {
 
     /// Every packet arrived once and intact.
     bool clean() const noexcept {
-        return delivery.lost() == 0 && delivery.duplicated == 0 && damaged == 0 && failed == 0 && generator.refused == 0;
+        return delivery.lost() == 0 && delivery.duplicated == 0 && damaged == 0 && failed == 0 &&
+               generator.refused == 0;
     }
     double seconds() const noexcept { return static_cast<double>(elapsed.count()) / 1e9; }
-    double rate() const noexcept { return elapsed.count() > 0 ? static_cast<double>(relayed) / seconds() : 0; }
+    double rate() const noexcept {
+        return elapsed.count() > 0 ? static_cast<double>(relayed) / seconds() : 0;
+    }
     /// Relayed packets per second of the server's processor time, where that was watched.
     std::optional<double> per_cpu_second() const noexcept {
         const auto charged = cpu.charged();

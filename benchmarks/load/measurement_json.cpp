@@ -9,7 +9,11 @@ namespace turnpike::bench {
 
 Json to_json(const Histogram& histogram) {
     Json json;
-    for (const auto& [name, percent] : {std::pair{"p50_us", 50.0}, {"p90_us", 90.0}, {"p99_us", 99.0}, {"p99_9_us", 99.9}, {"p99_99_us", 99.99}}) {
+    for (const auto& [name, percent] : {std::pair{"p50_us", 50.0},
+                                        {"p90_us", 90.0},
+                                        {"p99_us", 99.0},
+                                        {"p99_9_us", 99.9},
+                                        {"p99_99_us", 99.99}}) {
         json[name] = as_microseconds(histogram.percentile(percent));
     }
     json["max_us"] = as_microseconds(histogram.max());
@@ -35,7 +39,8 @@ Json to_json(const Interval& interval) {
     json["received"] = interval.received;
     json["lost"] = interval.lost;
     json["packets_per_second"] = interval.rate();
-    json["bits_per_second"] = interval.seconds() > 0 ? 8 * static_cast<double>(interval.bytes) / interval.seconds() : 0;
+    json["bits_per_second"] =
+        interval.seconds() > 0 ? 8 * static_cast<double>(interval.bytes) / interval.seconds() : 0;
     json["p50_us"] = as_microseconds(interval.p50);
     json["p99_us"] = as_microseconds(interval.p99);
     json["p99_9_us"] = as_microseconds(interval.p999);

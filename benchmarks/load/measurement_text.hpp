@@ -16,7 +16,8 @@ struct Wording {
 };
 
 /// For people: a few lines.
-std::string to_text(const Measurement& measurement, const Verdict& verdict, const Wording& wording = {});
+std::string to_text(const Measurement& measurement, const Verdict& verdict,
+                    const Wording& wording = {});
 /// What an interval's line says of the load.
 struct LineWording {
     std::size_t clients = 0;

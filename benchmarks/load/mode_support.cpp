@@ -1,8 +1,8 @@
 #include "benchmarks/load/mode_support.hpp"
 
-#include <cstdio>
-
 #include <fmt/format.h>
+
+#include <cstdio>
 
 #include "benchmarks/load/modes.hpp"
 
@@ -15,9 +15,12 @@ int complain(const std::string& problem, int exit_code) {
 
 int exit_code_of(const Verdict& verdict) noexcept {
     switch (verdict.kind) {
-        case Verdict::Kind::Clean: return kOk;
-        case Verdict::Kind::Imperfect: return kNotClean;
-        case Verdict::Kind::Saturated: return kSaturated;
+        case Verdict::Kind::Clean:
+            return kOk;
+        case Verdict::Kind::Imperfect:
+            return kNotClean;
+        case Verdict::Kind::Saturated:
+            return kSaturated;
     }
     return kNotClean;
 }

@@ -29,5 +29,9 @@ void add_stun_mode(CLI::App& app, Bench& bench);
 void add_alloc_mode(CLI::App& app, Bench& bench);
 void add_churn_mode(CLI::App& app, Bench& bench);
 void add_capacity_mode(CLI::App& app, Bench& bench);
+void add_mixed_mode(CLI::App& app, Bench& bench);
+void add_soak_mode(CLI::App& app, Bench& bench);
+void add_compare_mode(CLI::App& app, Bench& bench);
+void add_report_mode(CLI::App& app, Bench& bench);
 
 }  // namespace turnpike::bench

@@ -19,13 +19,16 @@ constexpr Nanoseconds kWakeUp = 60us;
 constexpr Nanoseconds kSleepMax = 20ms;
 
 double share(Nanoseconds part, Nanoseconds whole) {
-    return whole.count() > 0 ? static_cast<double>(part.count()) / static_cast<double>(whole.count()) : 0;
+    return whole.count() > 0
+               ? static_cast<double>(part.count()) / static_cast<double>(whole.count())
+               : 0;
 }
 
 }  // namespace
 
-OpenLoop::OpenLoop(LoadSource& source, const LoopPlan& plan, Instant start, const Clock& clock, CpuMeter& cpu,
-                   const volatile std::sig_atomic_t& stop, const OnInterval& on_interval)
+OpenLoop::OpenLoop(LoadSource& source, const LoopPlan& plan, Instant start, const Clock& clock,
+                   CpuMeter& cpu, const volatile std::sig_atomic_t& stop,
+                   const OnInterval& on_interval)
     : source_(source),
       plan_(plan),
       clock_(clock),
@@ -46,13 +49,16 @@ Measurement OpenLoop::run() {
         const std::uint64_t sent = source_.send_due(now, kSendBudget, book_);
         const std::size_t received = receive();
         const Instant after = clock_.now();
-        if (sent + received > 0) worked_ += after - now;
-        else wait(after);
+        if (sent + received > 0)
+            worked_ += after - now;
+        else
+            wait(after);
         now = sent + received > 0 ? after : clock_.now();
         housekeeping(now);
     }
     // What came due just before the end.
-    if (!book_.measurement_.stopped) source_.send_due(std::min(now, end_ - 1ns), kSendBudget, book_);
+    if (!book_.measurement_.stopped)
+        source_.send_due(std::min(now, end_ - 1ns), kSendBudget, book_);
     end_measuring(now);
     drain();
     return result(now);
@@ -82,7 +88,8 @@ void OpenLoop::end_measuring(Instant now) {
     measurement.cpu = cpu_.read() - cpu_before_;
     measurement.elapsed = now - began_;
     measurement.generator.load = share(worked_, measurement.elapsed);
-    measurement.generator.planned = source_.planned(measured_from_, std::min(now, end_));
+    measurement.generator.planned =
+        book_.spans_.sent() + measurement.generator.refused + source_.backlog(std::min(now, end_));
     measurement.failed = source_.failures() - failures_before_;
     book_.relayed_counts_ = false;
 }
@@ -101,7 +108,9 @@ void OpenLoop::housekeeping(Instant now) {
     if (now < next_housekeeping_) return;
     next_housekeeping_ = now + kHousekeepingEvery;
     source_.tick(now);
-    book_.spans_.roll(now, [&](Instant from, Instant to, const Delivery& span) { close_span(now, from, to, span); });
+    book_.spans_.roll(now, [&](Instant from, Instant to, const Delivery& span) {
+        close_span(now, from, to, span);
+    });
 }
 
 void OpenLoop::close_span(Instant now, Instant from, Instant to, const Delivery& span) {
@@ -137,22 +146,27 @@ void OpenLoop::wait(Instant now) {
 void OpenLoop::sleep(Nanoseconds time) {
     const auto descriptors = source_.descriptors();
     std::array<pollfd, 2> wanted{};
-    for (std::size_t i = 0; i < wanted.size(); ++i) wanted[i] = {.fd = descriptors[i], .events = POLLIN, .revents = 0};
-    const timespec timeout{.tv_sec = 0, .tv_nsec = static_cast<long>(std::max(time, Nanoseconds::zero()).count())};
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+        wanted[i] = {.fd = descriptors[i], .events = POLLIN, .revents = 0};
+    const timespec timeout{
+        .tv_sec = 0, .tv_nsec = static_cast<long>(std::max(time, Nanoseconds::zero()).count())};
     ::ppoll(wanted.data(), wanted.size(), &timeout, nullptr);
 }
 
 // What is under way may still come.
 void OpenLoop::drain() {
     book_.last_news_ = clock_.now();
-    for (Instant now = book_.last_news_; book_.spans_.missing() > 0 && now < book_.last_news_ + plan_.drain; now = clock_.now()) {
+    for (Instant now = book_.last_news_;
+         book_.spans_.missing() > 0 && now < book_.last_news_ + plan_.drain; now = clock_.now()) {
         if (receive() == 0) sleep(kHousekeepingEvery);
         source_.tick(now);
     }
 }
 
 Measurement OpenLoop::result(Instant end) {
-    book_.spans_.finish(std::min(end, end_), [&](Instant from, Instant to, const Delivery& span) { close_span(end, from, to, span); });
+    book_.spans_.finish(std::min(end, end_), [&](Instant from, Instant to, const Delivery& span) {
+        close_span(end, from, to, span);
+    });
     Measurement& measurement = book_.measurement_;
     measurement.delivery = book_.spans_.total();
     measurement.generator.drops = source_.drops() - drops_before_;

@@ -56,8 +56,8 @@ public:
     virtual std::uint64_t send_due(Instant now, std::uint64_t budget, LoadBook& book) = 0;
     /// When the next packet is due; Instant::max() when there is none.
     virtual Instant next_due() = 0;
-    /// Packets that are due in [from, to).
-    virtual std::uint64_t planned(Instant from, Instant to) = 0;
+    /// Packets that are due before `to` and have not been sent.
+    virtual std::uint64_t backlog(Instant to) = 0;
     /// Reads what is there, up to a bound; how much it was.
     virtual std::size_t receive(LoadBook& book) = 0;
     /// What else is to do from time to time: retransmissions, refreshes.
@@ -77,7 +77,7 @@ struct LoopPlan {
     Nanoseconds warm_up{};   // before it, not measured
     Nanoseconds drain = 2s;  // quiet time after which a missing packet is lost
     Nanoseconds interval = 1s;
-    bool spin = false;       // never sleep: exact times, for the price of a core
+    bool spin = false;  // never sleep: exact times, for the price of a core
 };
 
 /// Runs a source in open loop: it sends by its schedule, whatever the server does, and reads what
@@ -90,8 +90,8 @@ public:
     using OnInterval = std::function<void(const Interval&)>;
 
     /// The schedule begins at `start`, a moment that is just ahead.
-    OpenLoop(LoadSource& source, const LoopPlan& plan, Instant start, const Clock& clock, CpuMeter& cpu, const volatile std::sig_atomic_t& stop,
-             const OnInterval& on_interval);
+    OpenLoop(LoadSource& source, const LoopPlan& plan, Instant start, const Clock& clock,
+             CpuMeter& cpu, const volatile std::sig_atomic_t& stop, const OnInterval& on_interval);
 
     Measurement run();
 

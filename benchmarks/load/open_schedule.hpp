@@ -6,8 +6,9 @@
 
 namespace turnpike::bench {
 
-/// When each packet is due: `rate` packets a second from `start`, in bursts of `burst` that are due at
-/// once. It does not wait for anybody, so that a slow server or generator shows as latency and loss.
+/// When each packet is due: `rate` packets a second from `start`, in bursts of `burst` that are due
+/// at once. It does not wait for anybody, so that a slow server or generator shows as latency and
+/// loss.
 ///
 /// Shape   bursts go round the flows: burst b belongs to flow b mod flows
 class OpenSchedule {
@@ -16,7 +17,8 @@ public:
         : start_(start), burst_ns_(1e9 / rate * burst), burst_(burst), flows_(flows) {}
 
     Instant due(std::uint64_t packet) const noexcept {
-        return start_ + Nanoseconds{static_cast<std::int64_t>(burst_ns_ * static_cast<double>(packet / burst_))};
+        return start_ + Nanoseconds{static_cast<std::int64_t>(
+                            burst_ns_ * static_cast<double>(packet / burst_))};
     }
     /// How many packets are due by `now`.
     std::uint64_t due_by(Instant now) const noexcept {

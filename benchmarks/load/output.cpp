@@ -14,7 +14,8 @@ void print_line(const Json& json) {
 
 void Output::add_to(CLI::App& app) {
     app.add_flag("--json", json, "the result as one JSON object");
-    app.add_flag("--json-stream", stream, "a JSON object a line: intervals while it runs, then the result");
+    app.add_flag("--json-stream", stream,
+                 "a JSON object a line: intervals while it runs, then the result");
 }
 
 void Output::interval(const Interval& interval, const LineWording& wording, bool lines) const {

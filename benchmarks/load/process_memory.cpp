@@ -1,13 +1,12 @@
 #include "benchmarks/load/process_memory.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <string>
-
-#include <fmt/format.h>
 
 namespace turnpike::bench {
 
@@ -19,10 +18,13 @@ std::optional<ProcessMemory> read_memory(int pid) {
     memory.resident_bytes = resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 
     std::error_code error;
-    for (std::filesystem::directory_iterator at{fmt::format("/proc/{}/fd", pid), error}, end; !error && at != end; at.increment(error)) ++memory.descriptors;
+    for (std::filesystem::directory_iterator at{fmt::format("/proc/{}/fd", pid), error}, end;
+         !error && at != end; at.increment(error))
+        ++memory.descriptors;
 
     std::ifstream meminfo{"/proc/meminfo"};
-    for (std::string name; meminfo >> name; meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
+    for (std::string name; meminfo >> name;
+         meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
         std::uint64_t kilobytes = 0;
         if (name == "Slab:" && meminfo >> kilobytes) memory.kernel_slab_bytes = kilobytes * 1024;
     }

@@ -13,7 +13,9 @@ namespace {
 constexpr std::uint32_t kClientBlock = 0x7F010000, kPeerBlock = 0x7F020000;
 constexpr std::uint8_t kBlockLength = 16;
 
-Cidr whole(const IpAddress& address) { return {address, static_cast<std::uint8_t>(address.is_v4() ? 32 : 128)}; }
+Cidr whole(const IpAddress& address) {
+    return {address, static_cast<std::uint8_t>(address.is_v4() ? 32 : 128)};
+}
 
 IpAddress loopback(Family family) {
     if (family == Family::V4) return IpAddress::v4(0x7F000001);
@@ -23,7 +25,8 @@ IpAddress loopback(Family family) {
 }
 
 // The address that this machine uses towards the server.
-std::expected<IpAddress, std::string> local_towards(const Endpoint& server, const std::string& netns) {
+std::expected<IpAddress, std::string> local_towards(const Endpoint& server,
+                                                    const std::string& netns) {
     const auto inside = InNamespace::enter(netns);
     if (!inside) return std::unexpected(inside.error());
     const auto socket = Socket::connected(server, SOCK_DGRAM, 1s);
@@ -36,11 +39,13 @@ std::expected<IpAddress, std::string> local_towards(const Endpoint& server, cons
 
 }  // namespace
 
-std::expected<std::unique_ptr<Rig>, std::string> Rig::open(RigOptions options, const Clock& clock, Random& random,
+std::expected<std::unique_ptr<Rig>, std::string> Rig::open(RigOptions options, const Clock& clock,
+                                                           Random& random,
                                                            const volatile std::sig_atomic_t& stop) {
     std::unique_ptr<Rig> rig{new Rig{std::move(options), clock, stop}};
     const RigOptions& o = rig->options_;
-    auto link = open_link(o.target, o.allocations, o.client_addresses, o.segments, o.driver.patience);
+    auto link =
+        open_link(o.target, o.allocations, o.client_addresses, o.segments, o.driver.patience);
     if (!link) return std::unexpected(link.error());
     rig->link_ = std::move(*link);
     if (auto opened = rig->open_peers(); !opened) return std::unexpected(opened.error());
@@ -51,16 +56,22 @@ std::expected<std::unique_ptr<Rig>, std::string> Rig::open(RigOptions options, c
         FleetMaker::Plan{.members = o.allocations,
                          .framing = o.framing,
                          .relay_to_relay = o.relay_to_relay,
-                         .peer = [peers = rig->peers_.get()](std::uint32_t member) { return peers->local(member); },
+                         .peer = [peers = rig->peers_.get()](
+                                     std::uint32_t member) { return peers->local(member); },
                          .family = family == Family::V6 ? std::optional{family} : std::nullopt},
         clock.wall(), random);
     rig->driver_ = std::make_unique<FleetDriver>(*rig->maker_, *rig->link_, clock, stop, o.driver);
     return rig;
 }
 
-std::expected<std::unique_ptr<ClientLink>, std::string> open_link(const Target& target, std::uint32_t clients, std::optional<Cidr> addresses,
-                                                                 bool segments, Nanoseconds connect_timeout) {
-    if (target.transport != Transport::Udp) return std::make_unique<ConnectionLink>(target, clients, std::chrono::ceil<Milliseconds>(connect_timeout));
+std::expected<std::unique_ptr<ClientLink>, std::string> open_link(const Target& target,
+                                                                  std::uint32_t clients,
+                                                                  std::optional<Cidr> addresses,
+                                                                  bool segments,
+                                                                  Nanoseconds connect_timeout) {
+    if (target.transport != Transport::Udp)
+        return std::make_unique<ConnectionLink>(target, clients,
+                                                std::chrono::ceil<Milliseconds>(connect_timeout));
     if (!addresses && target.server.address.is_loopback() && target.server.address.is_v4()) {
         addresses = Cidr{IpAddress::v4(kClientBlock), kBlockLength};
     } else if (!addresses) {
@@ -68,7 +79,8 @@ std::expected<std::unique_ptr<ClientLink>, std::string> open_link(const Target& 
         if (!local) return std::unexpected(local.error());
         addresses = whole(*local);
     }
-    auto port = DatagramPort::open({.addresses = *addresses, .count = clients, .netns = target.netns, .segments = segments});
+    auto port = DatagramPort::open(
+        {.addresses = *addresses, .count = clients, .netns = target.netns, .segments = segments});
     if (!port) return std::unexpected("clients: " + port.error());
     return std::make_unique<DatagramLink>(std::move(*port), target.server);
 }

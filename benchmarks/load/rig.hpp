@@ -8,10 +8,13 @@
 
 namespace turnpike::bench {
 
-/// The way of `clients` clients to the target. Without `addresses`: 127.1.0.0/16 towards loopback, else
-/// the address that the route has, and a port each. `segments`: UDP_SEGMENT and UDP_GRO.
-std::expected<std::unique_ptr<ClientLink>, std::string> open_link(const Target& target, std::uint32_t clients, std::optional<Cidr> addresses,
-                                                                  bool segments, Nanoseconds connect_timeout);
+/// The way of `clients` clients to the target. Without `addresses`: 127.1.0.0/16 towards loopback,
+/// else the address that the route has, and a port each. `segments`: UDP_SEGMENT and UDP_GRO.
+std::expected<std::unique_ptr<ClientLink>, std::string> open_link(const Target& target,
+                                                                  std::uint32_t clients,
+                                                                  std::optional<Cidr> addresses,
+                                                                  bool segments,
+                                                                  Nanoseconds connect_timeout);
 
 struct RigOptions {
     Target target;
@@ -32,14 +35,19 @@ struct RigOptions {
 /// Threading  one thread
 class Rig {
 public:
-    static std::expected<std::unique_ptr<Rig>, std::string> open(RigOptions options, const Clock& clock, Random& random,
-                                                                 const volatile std::sig_atomic_t& stop);
+    static std::expected<std::unique_ptr<Rig>, std::string> open(
+        RigOptions options, const Clock& clock, Random& random,
+        const volatile std::sig_atomic_t& stop);
 
     const RigOptions& options() const noexcept { return options_; }
     FleetMaker& maker() noexcept { return *maker_; }
     FleetDriver& driver() noexcept { return *driver_; }
     ClientLink& link() noexcept { return *link_; }
-    Traffic traffic(CpuMeter& cpu) { return {*maker_, *link_, peers_.get(), options_.framing, clock_, cpu, stop_}; }
+    /// Null with relay-to-relay.
+    DatagramPort* peers() noexcept { return peers_.get(); }
+    Traffic traffic(CpuMeter& cpu) {
+        return {*maker_, *link_, peers_.get(), options_.framing, clock_, cpu, stop_};
+    }
 
 private:
     Rig(RigOptions options, const Clock& clock, const volatile std::sig_atomic_t& stop)

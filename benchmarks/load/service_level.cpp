@@ -1,9 +1,9 @@
 #include "benchmarks/load/service_level.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
-
-#include <fmt/format.h>
 
 #include "benchmarks/load/units.hpp"
 
@@ -20,20 +20,27 @@ std::optional<double> number(std::string_view text) {
 }  // namespace
 
 std::expected<ServiceLevel, std::string> ServiceLevel::parse(const std::string& text) {
-    const auto wrong = [&] { return std::unexpected(fmt::format("--slo: '{}' is none, as in loss<0.1% or p99<5ms", text)); };
+    const auto wrong = [&] {
+        return std::unexpected(
+            fmt::format("--slo: '{}' is none, as in loss<0.1% or p99<5ms", text));
+    };
     const std::size_t sign = text.find('<');
     if (sign == std::string::npos) return wrong();
-    const std::string_view name = std::string_view{text}.substr(0, sign), bound = std::string_view{text}.substr(sign + 1);
+    const std::string_view name = std::string_view{text}.substr(0, sign),
+                           bound = std::string_view{text}.substr(sign + 1);
     ServiceLevel level;
     level.text_ = text;
     if (name == "loss") {
-        const auto percent = bound.ends_with('%') ? number(bound.substr(0, bound.size() - 1)) : std::nullopt;
+        const auto percent =
+            bound.ends_with('%') ? number(bound.substr(0, bound.size() - 1)) : std::nullopt;
         if (!percent || *percent > 100) return wrong();
         level.loss_max_ = *percent / 100;
         return level;
     }
-    if (name == "max") level.percentile_ = 100;
-    else if (name.starts_with('p')) level.percentile_ = number(name.substr(1)).value_or(-1);
+    if (name == "max")
+        level.percentile_ = 100;
+    else if (name.starts_with('p'))
+        level.percentile_ = number(name.substr(1)).value_or(-1);
     if (level.percentile_ < 0 || level.percentile_ > 100) return wrong();
     for (const auto& [unit, seconds] : {std::pair{"us", 1e-6}, {"ms", 1e-3}, {"s", 1.0}}) {
         if (!bound.ends_with(unit)) continue;
@@ -46,8 +53,11 @@ std::expected<ServiceLevel, std::string> ServiceLevel::parse(const std::string& 
 }
 
 bool ServiceLevel::holds(const Measurement& measurement) const {
-    if (percentile_ < 0) return measurement.delivery.loss() < loss_max_ || (loss_max_ <= 0 && measurement.delivery.lost() == 0);
-    return measurement.delivery.received > 0 && measurement.delivery.latency.percentile(percentile_) < latency_max_;
+    if (percentile_ < 0)
+        return measurement.delivery.loss() < loss_max_ ||
+               (loss_max_ <= 0 && measurement.delivery.lost() == 0);
+    return measurement.delivery.received > 0 &&
+           measurement.delivery.latency.percentile(percentile_) < latency_max_;
 }
 
 std::string first_broken(const std::vector<ServiceLevel>& levels, const Measurement& measurement) {

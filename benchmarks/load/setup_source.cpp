@@ -4,8 +4,14 @@
 
 namespace turnpike::bench {
 
-SetupSource::SetupSource(FleetMaker& maker, ClientLink& link, const Plan& plan, Instant start, const Clock& clock)
-    : maker_(maker), link_(link), plan_(plan), clock_(clock), schedule_(start, plan.rate > 0 ? plan.rate : 1, 1, 1), due_(maker.size()) {
+SetupSource::SetupSource(FleetMaker& maker, ClientLink& link, const Plan& plan, Instant start,
+                         const Clock& clock)
+    : maker_(maker),
+      link_(link),
+      plan_(plan),
+      clock_(clock),
+      schedule_(start, plan.rate > 0 ? plan.rate : 1, 1, 1),
+      due_(maker.size()) {
     for (std::uint32_t i = 0; i < maker.size(); ++i) idle_.push_back(i);
     maker_.on_events({.ready = [this](std::uint32_t member, Nanoseconds) { on_ready(member); },
                       .closed =
@@ -17,13 +23,15 @@ SetupSource::SetupSource(FleetMaker& maker, ClientLink& link, const Plan& plan, 
                           [this](std::uint32_t member) {
                               if (!closed_loop()) idle_.push_back(member);
                           }});
-    link_.on_broken([this](std::uint32_t client, const std::string& why) { maker_.on_broken(client, why); });
+    link_.on_broken(
+        [this](std::uint32_t client, const std::string& why) { maker_.on_broken(client, why); });
 }
 
 std::uint64_t SetupSource::send_due(Instant now, std::uint64_t budget, LoadBook& book) {
     std::uint64_t count = 0;
     if (closed_loop()) {
-        for (; count < budget && !idle_.empty() && maker_.in_flight() < plan_.window; ++count, ++next_) {
+        for (; count < budget && !idle_.empty() && maker_.in_flight() < plan_.window;
+             ++count, ++next_) {
             const std::uint32_t member = idle_.front();
             idle_.pop_front();
             begin(member, now, now, book);
@@ -56,9 +64,9 @@ Instant SetupSource::next_due() {
     return maker_.in_flight() < plan_.window ? Instant{} : clock_.now() + 10ms;
 }
 
-std::uint64_t SetupSource::planned(Instant from, Instant to) {
-    if (closed_loop()) return next_;
-    return schedule_.due_by(to - 1ns) - schedule_.due_by(from - 1ns);
+std::uint64_t SetupSource::backlog(Instant to) {
+    const std::uint64_t due = closed_loop() ? 0 : schedule_.due_by(to - 1ns);
+    return due > next_ ? due - next_ : 0;
 }
 
 std::size_t SetupSource::receive(LoadBook& book) {

@@ -10,12 +10,13 @@
 
 namespace turnpike::bench {
 
-/// Authenticated set-ups as a load: an "arrival" is an allocation that is open towards its peer, its
-/// latency the whole of 401, Allocate and ChannelBind.
+/// Authenticated set-ups as a load: an "arrival" is an allocation that is open towards its peer,
+/// its latency the whole of 401, Allocate and ChannelBind.
 ///
-/// Shape      closed loop (rate 0): as many at once as the window says, each member once; a set-up is
-///            due when it begins. Open loop: at a rate, whatever the server does, and as soon as more
-///            than `live` are there the oldest is ended; its member is used again
+/// Shape      closed loop (rate 0): as many at once as the window says, each member once; a set-up
+/// is
+///            due when it begins. Open loop: at a rate, whatever the server does, and as soon as
+///            more than `live` are there the oldest is ended; its member is used again
 /// Lifetime   borrows all that it is made of
 /// Threading  one thread
 class SetupSource final : public LoadSource {
@@ -26,11 +27,12 @@ public:
         std::uint32_t live = 0;
     };
 
-    SetupSource(FleetMaker& maker, ClientLink& link, const Plan& plan, Instant start, const Clock& clock);
+    SetupSource(FleetMaker& maker, ClientLink& link, const Plan& plan, Instant start,
+                const Clock& clock);
 
     std::uint64_t send_due(Instant now, std::uint64_t budget, LoadBook& book) override;
     Instant next_due() override;
-    std::uint64_t planned(Instant from, Instant to) override;
+    std::uint64_t backlog(Instant to) override;
     std::size_t receive(LoadBook& book) override;
     void tick(Instant now) override;
     std::array<int, 2> descriptors() const override { return {link_.descriptor(), -1}; }

@@ -1,5 +1,6 @@
 #include "benchmarks/load/socket.hpp"
 
+#include <fmt/format.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,16 +12,16 @@
 #include <cerrno>
 #include <system_error>
 
-#include <fmt/format.h>
-
 namespace turnpike::bench {
 namespace {
 
 constexpr int kBufferBytes = 4 << 20;
 
-// Privileged past net.core.rmem_max, else up to it: what the generator drops is not the server's loss.
+// Privileged past net.core.rmem_max, else up to it: what the generator drops is not the server's
+// loss.
 void enlarge(int descriptor, int forced, int plain) {
-    if (::setsockopt(descriptor, SOL_SOCKET, forced, &kBufferBytes, sizeof kBufferBytes) == 0) return;
+    if (::setsockopt(descriptor, SOL_SOCKET, forced, &kBufferBytes, sizeof kBufferBytes) == 0)
+        return;
     ::setsockopt(descriptor, SOL_SOCKET, plain, &kBufferBytes, sizeof kBufferBytes);
 }
 
@@ -44,7 +45,9 @@ Socket::~Socket() {
 std::uint64_t Socket::receive_drops() const noexcept {
     std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
     socklen_t size = sizeof info;
-    return ::getsockopt(descriptor_, SOL_SOCKET, SO_MEMINFO, info.data(), &size) == 0 ? info[SK_MEMINFO_DROPS] : 0;
+    return ::getsockopt(descriptor_, SOL_SOCKET, SO_MEMINFO, info.data(), &size) == 0
+               ? info[SK_MEMINFO_DROPS]
+               : 0;
 }
 
 bool wait_for(int descriptor, short events, Milliseconds timeout) {
@@ -52,17 +55,22 @@ bool wait_for(int descriptor, short events, Milliseconds timeout) {
     return ::poll(&wanted, 1, static_cast<int>(timeout.count())) > 0;
 }
 
-std::string error_text(int error) { return std::generic_category().message(error); }
+std::string error_text(int error) {
+    return std::generic_category().message(error);
+}
 
-std::expected<Socket, std::string> Socket::connected(const Endpoint& server, int type, Milliseconds timeout) {
+std::expected<Socket, std::string> Socket::connected(const Endpoint& server, int type,
+                                                     Milliseconds timeout) {
     const int family = server.address.is_v4() ? AF_INET : AF_INET6;
     Socket socket{::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (socket.descriptor() < 0) return std::unexpected(fmt::format("no socket: {}", error_text(errno)));
+    if (socket.descriptor() < 0)
+        return std::unexpected(fmt::format("no socket: {}", error_text(errno)));
     tune(socket.descriptor(), type);
 
     sockaddr_storage address{};
     const unsigned length = server.to(address);
-    if (::connect(socket.descriptor(), reinterpret_cast<const sockaddr*>(&address), length) == 0) return socket;
+    if (::connect(socket.descriptor(), reinterpret_cast<const sockaddr*>(&address), length) == 0)
+        return socket;
     int error = errno;
     if (error == EINPROGRESS) {
         if (!wait_for(socket.descriptor(), POLLOUT, timeout)) {
@@ -72,7 +80,8 @@ std::expected<Socket, std::string> Socket::connected(const Endpoint& server, int
         ::getsockopt(socket.descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
         if (error == 0) return socket;
     }
-    return std::unexpected(fmt::format("cannot connect to {}: {}", server.to_string(), error_text(error)));
+    return std::unexpected(
+        fmt::format("cannot connect to {}: {}", server.to_string(), error_text(error)));
 }
 
 }  // namespace turnpike::bench

@@ -22,8 +22,10 @@ public:
     }
     ~Socket();
 
-    /// Connected to `server`; `type` is SOCK_DGRAM or SOCK_STREAM. A stream may take up to `timeout`.
-    static std::expected<Socket, std::string> connected(const Endpoint& server, int type, Milliseconds timeout);
+    /// Connected to `server`; `type` is SOCK_DGRAM or SOCK_STREAM. A stream may take up to
+    /// `timeout`.
+    static std::expected<Socket, std::string> connected(const Endpoint& server, int type,
+                                                        Milliseconds timeout);
 
     int descriptor() const noexcept { return descriptor_; }
     /// Datagrams that the kernel threw away because nobody read them in time.

@@ -17,7 +17,9 @@ public:
         size_ = endpoint.to(wide);
         std::memcpy(&name_, &wide, sizeof name_);
     }
-    Endpoint endpoint() const noexcept { return Endpoint::from(reinterpret_cast<const sockaddr&>(name_)); }
+    Endpoint endpoint() const noexcept {
+        return Endpoint::from(reinterpret_cast<const sockaddr&>(name_));
+    }
 
     // As sendmmsg and recvmmsg take it.
     sockaddr_in6* raw() noexcept { return &name_; }

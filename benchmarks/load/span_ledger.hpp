@@ -15,7 +15,10 @@ class SpanLedger {
 public:
     /// Packets that were due before `begin` (the warm-up) are in no span and not in the total.
     SpanLedger(Instant begin, Nanoseconds span)
-        : begin_(begin), oldest_(begin), span_(span), grace_(std::min<Nanoseconds>(span / 2, 200ms)) {}
+        : begin_(begin),
+          oldest_(begin),
+          span_(span),
+          grace_(std::min<Nanoseconds>(span / 2, 200ms)) {}
 
     bool counts(Instant due) const noexcept { return due >= begin_; }
     /// Where a packet belongs that counts().
@@ -38,11 +41,11 @@ public:
         for (Delivery& rest : open_) total_.add(rest);
     }
     const Delivery& total() const noexcept { return total_; }
-    /// Packets that are missing by now, of all spans.
+    /// Packets of all spans by now, and those that are missing.
+    std::uint64_t sent() const noexcept { return total_.sent + open_[0].sent + open_[1].sent; }
     std::uint64_t missing() const noexcept {
-        const std::uint64_t sent = total_.sent + open_[0].sent + open_[1].sent;
         const std::uint64_t received = total_.received + open_[0].received + open_[1].received;
-        return sent > received ? sent - received : 0;
+        return sent() > received ? sent() - received : 0;
     }
 
 private:

@@ -1,11 +1,10 @@
 #include "benchmarks/load/stream_connection.hpp"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
-
-#include <fmt/format.h>
 
 #include "turn/stun/demux.hpp"
 #include "turn/stun/stream_framer.hpp"
@@ -49,7 +48,8 @@ std::expected<void, std::string> StreamConnection::receive(const OnMessage& on_m
         if (step.outcome != Outcome::Done) {
             return std::unexpected(fmt::format("{}: {}", server_.to_string(), step.error));
         }
-        incoming_.insert(incoming_.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(step.size));
+        incoming_.insert(incoming_.end(), buffer.begin(),
+                         buffer.begin() + static_cast<std::ptrdiff_t>(step.size));
         if (auto cut = cut_frames(on_message); !cut) return cut;
     }
     return {};
@@ -60,7 +60,9 @@ std::expected<void, std::string> StreamConnection::cut_frames(const OnMessage& o
     while (at < incoming_.size()) {
         const ByteView rest = ByteView{incoming_}.subspan(at);
         const auto frame = stun::next_frame(rest, kFrameBytesMax);
-        if (!frame) return std::unexpected(fmt::format("{} sent what is no TURN frame", server_.to_string()));
+        if (!frame)
+            return std::unexpected(
+                fmt::format("{} sent what is no TURN frame", server_.to_string()));
         if (!*frame) break;
         on_message(rest.first((*frame)->size));
         at += (*frame)->consumed;

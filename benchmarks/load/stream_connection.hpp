@@ -12,7 +12,8 @@ public:
     /// generator and not its memory.
     static constexpr std::size_t kQueueBytesMax = 256 * 1024;
 
-    StreamConnection(Socket socket, Endpoint server) : socket_(std::move(socket)), server_(server) {}
+    StreamConnection(Socket socket, Endpoint server)
+        : socket_(std::move(socket)), server_(server) {}
 
     int descriptor() const noexcept override { return socket_.descriptor(); }
     bool wants_write() const noexcept override { return !outgoing_.empty(); }

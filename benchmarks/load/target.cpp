@@ -1,11 +1,10 @@
 #include "benchmarks/load/target.hpp"
 
+#include <fmt/format.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
 #include <fstream>
-
-#include <fmt/format.h>
 
 #include "benchmarks/load/local_target.hpp"
 
@@ -24,7 +23,8 @@ std::string username_for(const Target& target, unsigned client, WallTime now) {
 
 ClientCredential credential_for(const Target& target, unsigned client, WallTime now) {
     std::string username = username_for(target, client, now);
-    std::string password = target.secret ? crypto::rest_password(*target.secret, username) : target.password;
+    std::string password =
+        target.secret ? crypto::rest_password(*target.secret, username) : target.password;
     return {std::move(username), std::move(password)};
 }
 
@@ -32,7 +32,8 @@ std::expected<Endpoint, std::string> resolve(const std::string& host_port) {
     if (const auto literal = Endpoint::parse(host_port)) return *literal;
     const std::size_t colon = host_port.rfind(':');
     if (colon == std::string::npos || colon == 0) {
-        return std::unexpected(fmt::format("'{}' is no HOST:PORT, as in 127.0.0.1:3478 or [::1]:3478", host_port));
+        return std::unexpected(
+            fmt::format("'{}' is no HOST:PORT, as in 127.0.0.1:3478 or [::1]:3478", host_port));
     }
     const std::string host = host_port.substr(0, colon), port = host_port.substr(colon + 1);
     addrinfo hints{};
@@ -65,12 +66,14 @@ std::expected<crypto::RestSecret, std::string> read_secret(const std::string& fi
                               .issued_by_turnpike = false};
 }
 
-std::expected<void, std::string> refuse_strangers(const Endpoint& server, const std::string& netns, bool owned) {
+std::expected<void, std::string> refuse_strangers(const Endpoint& server, const std::string& netns,
+                                                  bool owned) {
     if (owned || stays_here(server.address, netns)) return {};
-    return std::unexpected(fmt::format(
-        "{} is neither on this machine nor behind a veth of it. Load on a server of others is an attack; if it is yours, "
-        "say --target-is-mine",
-        server.to_string()));
+    return std::unexpected(
+        fmt::format("{} is neither on this machine nor behind a veth of it. Load on a server of "
+                    "others is an attack; if it is yours, "
+                    "say --target-is-mine",
+                    server.to_string()));
 }
 
 }  // namespace turnpike::bench

@@ -37,8 +37,9 @@ std::expected<Endpoint, std::string> resolve(const std::string& host_port);
 /// The first line of a secret's file, or one sentence why not.
 std::expected<crypto::RestSecret, std::string> read_secret(const std::string& file, bool sha256);
 
-/// A load generator is a weapon: only addresses whose packets stay on this machine pass (stays_here),
-/// unless the caller says that the server is theirs.
-std::expected<void, std::string> refuse_strangers(const Endpoint& server, const std::string& netns, bool owned);
+/// A load generator is a weapon: only addresses whose packets stay on this machine pass
+/// (stays_here), unless the caller says that the server is theirs.
+std::expected<void, std::string> refuse_strangers(const Endpoint& server, const std::string& netns,
+                                                  bool owned);
 
 }  // namespace turnpike::bench

@@ -13,7 +13,8 @@ namespace turnpike::bench {
 
 /// The flags that name a server and open it, the same in every mode.
 struct TargetFlags {
-    std::string server = "127.0.0.1:3478", transport = "udp", user, password, secret_file, realm, netns;
+    std::string server = "127.0.0.1:3478", transport = "udp", user, password, secret_file, realm,
+                netns;
     bool sha256 = false, insecure = false, owned = false;
 
     void add_to(CLI::App& app);
@@ -23,6 +24,7 @@ struct TargetFlags {
 };
 
 /// The block that a flag gives, nothing when it was not given, or what is wrong with it.
-std::expected<std::optional<Cidr>, std::string> address_block(const char* flag, const std::string& text);
+std::expected<std::optional<Cidr>, std::string> address_block(const char* flag,
+                                                              const std::string& text);
 
 }  // namespace turnpike::bench

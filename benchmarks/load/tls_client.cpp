@@ -1,16 +1,15 @@
 #include "benchmarks/load/tls_client.hpp"
 
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include <algorithm>
 #include <cerrno>
-
-#include <fmt/format.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
 
 #include "benchmarks/load/socket.hpp"
 
@@ -38,9 +37,12 @@ std::unique_ptr<TlsContext> TlsContext::of(const Target& target) {
     return std::unique_ptr<TlsContext>{new TlsContext{context}};
 }
 
-TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+TlsContext::~TlsContext() {
+    SSL_CTX_free(context_);
+}
 
-TlsClient::TlsClient(const TlsContext& context, const Target& target, int descriptor) : ssl_(SSL_new(context.get())) {
+TlsClient::TlsClient(const TlsContext& context, const Target& target, int descriptor)
+    : ssl_(SSL_new(context.get())) {
     if (ssl_ == nullptr) return;
     if (target.transport == Transport::Dtls) {
         BIO* bio = BIO_new_dgram(descriptor, BIO_NOCLOSE);
@@ -65,7 +67,8 @@ TlsClient::~TlsClient() {
     SSL_free(ssl_);
 }
 
-std::expected<void, std::string> TlsClient::handshake(const Target& target, int descriptor, Milliseconds timeout) {
+std::expected<void, std::string> TlsClient::handshake(const Target& target, int descriptor,
+                                                      Milliseconds timeout) {
     if (ssl_ == nullptr) return std::unexpected(last_error());
     for (Milliseconds waited{};;) {
         ERR_clear_error();
@@ -74,21 +77,25 @@ std::expected<void, std::string> TlsClient::handshake(const Target& target, int 
         const int why = SSL_get_error(ssl_, done);
         if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
             const Milliseconds wait = retransmission(timeout);
-            if (wait_for(descriptor, why == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN, wait)) continue;
+            if (wait_for(descriptor, why == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN, wait))
+                continue;
             waited += wait;
             if (waited < timeout) {
                 if (SSL_is_dtls(ssl_)) DTLSv1_handle_timeout(ssl_);
                 continue;
             }
-            return std::unexpected(fmt::format("{} does not finish the TLS handshake", target.server.to_string()));
+            return std::unexpected(
+                fmt::format("{} does not finish the TLS handshake", target.server.to_string()));
         }
         const long verdict = SSL_get_verify_result(ssl_);
         if (!target.insecure && verdict != X509_V_OK) {
-            return std::unexpected(fmt::format("{}: its certificate does not pass ({}); --insecure takes any", target.server.to_string(),
-                                               X509_verify_cert_error_string(verdict)));
+            return std::unexpected(
+                fmt::format("{}: its certificate does not pass ({}); --insecure takes any",
+                            target.server.to_string(), X509_verify_cert_error_string(verdict)));
         }
         const bool refused = why == SSL_ERROR_SYSCALL && errno != 0;
-        return std::unexpected(fmt::format("{}: TLS handshake: {}", target.server.to_string(), refused ? error_text(errno) : last_error()));
+        return std::unexpected(fmt::format("{}: TLS handshake: {}", target.server.to_string(),
+                                           refused ? error_text(errno) : last_error()));
     }
 }
 
@@ -120,10 +127,14 @@ TlsClient::Transfer TlsClient::outcome_of(int result, std::size_t size) const {
     if (result == 1) return {Outcome::Done, size, {}};
     switch (SSL_get_error(ssl_, result)) {
         case SSL_ERROR_WANT_READ:
-        case SSL_ERROR_WANT_WRITE: return {Outcome::Later, 0, {}};
-        case SSL_ERROR_ZERO_RETURN: return {Outcome::Closed, 0, "closed by the server"};
-        case SSL_ERROR_SYSCALL: return {Outcome::Failed, 0, errno != 0 ? error_text(errno) : "closed without notice"};
-        default: return {Outcome::Failed, 0, last_error()};
+        case SSL_ERROR_WANT_WRITE:
+            return {Outcome::Later, 0, {}};
+        case SSL_ERROR_ZERO_RETURN:
+            return {Outcome::Closed, 0, "closed by the server"};
+        case SSL_ERROR_SYSCALL:
+            return {Outcome::Failed, 0, errno != 0 ? error_text(errno) : "closed without notice"};
+        default:
+            return {Outcome::Failed, 0, last_error()};
     }
 }
 

@@ -48,7 +48,8 @@ public:
     TlsClient& operator=(const TlsClient&) = delete;
 
     /// Waits, `timeout` at most for each answer.
-    std::expected<void, std::string> handshake(const Target& target, int descriptor, Milliseconds timeout);
+    std::expected<void, std::string> handshake(const Target& target, int descriptor,
+                                               Milliseconds timeout);
     Transfer read(ByteSpan into);
     Transfer write(ByteView from);
 

@@ -8,11 +8,15 @@ namespace turnpike::bench {
 /// TURN over TLS.
 class TlsConnection final : public StreamConnection {
 public:
-    static std::expected<std::unique_ptr<Connection>, std::string> open(Socket socket, const TlsContext& context, const Target& target,
+    static std::expected<std::unique_ptr<Connection>, std::string> open(Socket socket,
+                                                                        const TlsContext& context,
+                                                                        const Target& target,
                                                                         Milliseconds timeout) {
         const int descriptor = socket.descriptor();
-        std::unique_ptr<TlsConnection> connection{new TlsConnection{std::move(socket), context, target}};
-        if (auto done = connection->tls_.handshake(target, descriptor, timeout); !done) return std::unexpected(done.error());
+        std::unique_ptr<TlsConnection> connection{
+            new TlsConnection{std::move(socket), context, target}};
+        if (auto done = connection->tls_.handshake(target, descriptor, timeout); !done)
+            return std::unexpected(done.error());
         return connection;
     }
 

@@ -12,12 +12,14 @@
 namespace turnpike::bench {
 namespace {
 
-constexpr std::size_t kSegmentsMax = 64, kSegmentedBytesMax = 65000;  // UDP_MAX_SEGMENTS of older kernels
-constexpr Nanoseconds kAhead = 1ms;  // of the schedule's start
+constexpr std::size_t kSegmentsMax = 64,
+                      kSegmentedBytesMax = 65000;  // UDP_MAX_SEGMENTS of older kernels
+constexpr Nanoseconds kAhead = 1ms;                // of the schedule's start
 
 class FleetSource final : public LoadSource {
 public:
-    FleetSource(FleetMaker& maker, ClientLink& link, DatagramPort* peers, Framing framing, const Clock& clock, const TrafficPlan& plan, Instant start)
+    FleetSource(FleetMaker& maker, ClientLink& link, DatagramPort* peers, Framing framing,
+                const Clock& clock, const TrafficPlan& plan, Instant start)
         : maker_(maker),
           fleet_(maker.fleet()),
           link_(link),
@@ -33,15 +35,20 @@ public:
           sequences_(flows_),
           meters_(flows_),
           relayed_(fleet_.members.size()) {
-        for (std::size_t i = 0; i < relayed_.size(); ++i) relayed_[i] = SocketName{fleet_.members[i].relayed};
-        link_.on_broken([this](std::uint32_t client, const std::string& why) { maker_.on_broken(client, why); });
+        for (std::size_t i = 0; i < relayed_.size(); ++i)
+            relayed_[i] = SocketName{fleet_.members[i].relayed};
+        link_.on_broken([this](std::uint32_t client, const std::string& why) {
+            maker_.on_broken(client, why);
+        });
     }
 
     std::uint64_t send_due(Instant now, std::uint64_t budget, LoadBook& book) override {
         const std::uint64_t due = std::min(schedule_.due_by(now), limit_);
         const std::uint64_t first = next_;
         while (next_ < due && next_ - first < budget) {
-            send_burst(std::min<std::uint64_t>(schedule_.burst() - next_ % schedule_.burst(), due - next_), now, book);
+            send_burst(
+                std::min<std::uint64_t>(schedule_.burst() - next_ % schedule_.burst(), due - next_),
+                now, book);
         }
         if (next_ != first) {
             link_.flush();
@@ -50,8 +57,9 @@ public:
         return next_ - first;
     }
     Instant next_due() override { return next_ < limit_ ? schedule_.due(next_) : Instant::max(); }
-    std::uint64_t planned(Instant from, Instant to) override {
-        return std::min(schedule_.due_by(to - 1ns), limit_) - std::min(schedule_.due_by(from - 1ns), limit_);
+    std::uint64_t backlog(Instant to) override {
+        const std::uint64_t due = std::min(schedule_.due_by(to - 1ns), limit_);
+        return due > next_ ? due - next_ : 0;
     }
 
     std::size_t receive(LoadBook& book) override {
@@ -69,8 +77,10 @@ public:
         Instant now{};
         count += link_.receive([&](std::uint32_t member, ByteView bytes) {
             if (now == Instant{}) now = clock_.now();
-            if (const auto payload = payload_of(bytes, fleet_.members[member])) return judge(member, true, *payload, now, book);
-            if (stun::classify(bytes) == stun::Kind::Stun) return maker_.on_message(member, bytes, now);
+            if (const auto payload = payload_of(bytes, fleet_.members[member]))
+                return judge(member, true, *payload, now, book);
+            if (stun::classify(bytes) == stun::Kind::Stun)
+                return maker_.on_message(member, bytes, now);
             book.damaged();
         });
         return count;
@@ -80,8 +90,12 @@ public:
         maker_.tick(now);
         link_.flush();
     }
-    std::array<int, 2> descriptors() const override { return {link_.descriptor(), peers_ != nullptr ? peers_->descriptor() : -1}; }
-    std::uint64_t drops() const override { return link_.drops() + (peers_ != nullptr ? peers_->drops() + peers_->refused() : 0); }
+    std::array<int, 2> descriptors() const override {
+        return {link_.descriptor(), peers_ != nullptr ? peers_->descriptor() : -1};
+    }
+    std::uint64_t drops() const override {
+        return link_.drops() + (peers_ != nullptr ? peers_->drops() + peers_->refused() : 0);
+    }
     std::uint64_t failures() const override { return maker_.failures().total(); }
 
     void finish(Measurement& measurement) override {
@@ -121,12 +135,15 @@ private:
         std::size_t used = 0, segments = 0;
         for (std::uint64_t i = 0; i < packets; ++i, ++next_) {
             const ByteSpan out = ByteSpan{space_}.subspan(used);
-            Payload{.flow = flow, .sequence = sequences_[flow], .scheduled = due}.write(out.subspan(offset, plan_.size));
-            const std::size_t size = sender.client ? seal(out, framing_, member, plan_.size, next_) : plan_.size;
+            Payload{.flow = flow, .sequence = sequences_[flow], .scheduled = due}.write(
+                out.subspan(offset, plan_.size));
+            const std::size_t size =
+                sender.client ? seal(out, framing_, member, plan_.size, next_) : plan_.size;
             if (plan_.segments) {
                 used += size;
                 ++segments;
-                if (i + 1 == packets || segments == kSegmentsMax || used + size > kSegmentedBytesMax) {
+                if (i + 1 == packets || segments == kSegmentsMax ||
+                    used + size > kSegmentedBytesMax) {
                     emit(sender, ByteView{space_}.first(used), segments > 1 ? size : 0);
                     used = segments = 0;
                 }
@@ -144,17 +161,20 @@ private:
             peers_->send(sender.member, relayed_[sender.member], bytes, segment);
             return true;
         }
-        return segment == 0 ? link_.send(sender.member, bytes) : link_.send_burst(sender.member, bytes, segment);
+        return segment == 0 ? link_.send(sender.member, bytes)
+                            : link_.send_burst(sender.member, bytes, segment);
     }
 
     void judge(std::uint32_t member, bool client, ByteView bytes, Instant now, LoadBook& book) {
         const auto payload = Payload::read(bytes);
-        if (!payload || bytes.size() != plan_.size || payload->flow >= flows_ || payload->sequence >= sequences_[payload->flow] ||
+        if (!payload || bytes.size() != plan_.size || payload->flow >= flows_ ||
+            payload->sequence >= sequences_[payload->flow] ||
             !ends_here(payload->flow, client, member)) {
             return book.damaged();
         }
         book.relayed();
-        const auto arrival = meters_[payload->flow].received(payload->sequence, now - payload->scheduled);
+        const auto arrival =
+            meters_[payload->flow].received(payload->sequence, now - payload->scheduled);
         book.arrived(payload->scheduled, arrival, bytes.size(), now);
     }
 
@@ -181,7 +201,8 @@ private:
 
 Measurement Traffic::run(const TrafficPlan& plan) {
     const Instant start = clock_.now() + kAhead;
-    const auto source = std::make_unique<FleetSource>(maker_, link_, peers_, framing_, clock_, plan, start);
+    const auto source =
+        std::make_unique<FleetSource>(maker_, link_, peers_, framing_, clock_, plan, start);
     return OpenLoop{*source, plan.loop, start, clock_, cpu_, stop_, on_interval_}.run();
 }
 

@@ -24,18 +24,24 @@ struct TrafficPlan {
 
 /// Open-loop traffic through a fleet, judged packet by packet at its receivers.
 ///
-/// Every packet has a moment when it is due, and its latency counts from there: neither a slow server
-/// nor a slow generator can hide. The senders of a fleet are its clients, its peers or both; with
-/// relay-to-relay its clients only.
+/// Every packet has a moment when it is due, and its latency counts from there: neither a slow
+/// server nor a slow generator can hide. The senders of a fleet are its clients, its peers or both;
+/// with relay-to-relay its clients only.
 ///
 /// Lifetime   borrows all that it is made of
 /// Threading  one thread, which run() keeps busy
 class Traffic {
 public:
     /// `peers` may be null with relay-to-relay.
-    Traffic(FleetMaker& maker, ClientLink& link, DatagramPort* peers, Framing framing, const Clock& clock, CpuMeter& cpu,
-            const volatile std::sig_atomic_t& stop)
-        : maker_(maker), link_(link), peers_(peers), framing_(framing), clock_(clock), cpu_(cpu), stop_(stop) {}
+    Traffic(FleetMaker& maker, ClientLink& link, DatagramPort* peers, Framing framing,
+            const Clock& clock, CpuMeter& cpu, const volatile std::sig_atomic_t& stop)
+        : maker_(maker),
+          link_(link),
+          peers_(peers),
+          framing_(framing),
+          clock_(clock),
+          cpu_(cpu),
+          stop_(stop) {}
 
     void on_interval(OpenLoop::OnInterval on_interval) { on_interval_ = std::move(on_interval); }
     Measurement run(const TrafficPlan& plan);

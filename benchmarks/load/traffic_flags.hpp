@@ -25,6 +25,7 @@ struct TrafficFlags {
 };
 
 /// Senders that the plan has for a fleet of `allocations`.
-std::uint32_t senders(const TrafficPlan& plan, std::uint32_t allocations, bool relay_to_relay) noexcept;
+std::uint32_t senders(const TrafficPlan& plan, std::uint32_t allocations,
+                      bool relay_to_relay) noexcept;
 
 }  // namespace turnpike::bench

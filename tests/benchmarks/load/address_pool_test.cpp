@@ -5,7 +5,9 @@
 namespace turnpike::bench {
 namespace {
 
-AddressPool pool(const char* block) { return AddressPool{*Cidr::parse(block)}; }
+AddressPool pool(const char* block) {
+    return AddressPool{*Cidr::parse(block)};
+}
 
 TEST(AddressPool, LeavesTheEndsOfABlockOut) {
     const AddressPool addresses = pool("127.1.0.0/16");
@@ -32,7 +34,8 @@ TEST(AddressPool, IsBoundedInALargeBlock) {
 TEST(AddressPool, FindsWhatItGaveAndNothingElse) {
     for (const char* block : {"127.1.0.0/16", "::1/128", "fd00:1::/64", "10.0.0.2/31"}) {
         const AddressPool addresses = pool(block);
-        for (const std::uint32_t index : {0U, addresses.size() / 2, addresses.size() - 1}) EXPECT_EQ(addresses.index_of(addresses.at(index)), index) << block;
+        for (const std::uint32_t index : {0U, addresses.size() / 2, addresses.size() - 1})
+            EXPECT_EQ(addresses.index_of(addresses.at(index)), index) << block;
     }
     EXPECT_FALSE(pool("127.1.0.0/16").index_of(*IpAddress::parse("127.1.0.0")));
     EXPECT_FALSE(pool("127.1.0.0/16").index_of(*IpAddress::parse("127.1.255.255")));

@@ -20,7 +20,8 @@ TEST(FlowMeter, KnowsDuplicatesToTheEdgeOfItsWindow) {
     for (std::uint64_t newest = FlowMeter::kWindow; newest < 3 * FlowMeter::kWindow; ++newest) {
         FlowMeter meter;
         for (std::uint64_t i = 0; i <= newest; ++i) ASSERT_EQ(meter.received(i, 1us), Arrival::New);
-        EXPECT_EQ(meter.received(newest - FlowMeter::kWindow + 1, 1us), Arrival::Duplicate) << newest;
+        EXPECT_EQ(meter.received(newest - FlowMeter::kWindow + 1, 1us), Arrival::Duplicate)
+            << newest;
         EXPECT_EQ(meter.received(newest - FlowMeter::kWindow, 1us), Arrival::Late) << newest;
     }
 }
@@ -29,8 +30,10 @@ TEST(FlowMeter, AJumpForgetsWhatIsOutOfTheWindow) {
     FlowMeter meter;
     for (std::uint64_t i = 0; i < 10; ++i) meter.received(i, 1us);
     EXPECT_EQ(meter.received(1000, 1us), Arrival::New);
-    for (std::uint64_t i = 1001 - FlowMeter::kWindow; i < 1000; ++i) ASSERT_EQ(meter.received(i, 1us), Arrival::Late) << i;
-    for (std::uint64_t i = 1001 - FlowMeter::kWindow; i < 1000; ++i) ASSERT_EQ(meter.received(i, 1us), Arrival::Duplicate) << i;
+    for (std::uint64_t i = 1001 - FlowMeter::kWindow; i < 1000; ++i)
+        ASSERT_EQ(meter.received(i, 1us), Arrival::Late) << i;
+    for (std::uint64_t i = 1001 - FlowMeter::kWindow; i < 1000; ++i)
+        ASSERT_EQ(meter.received(i, 1us), Arrival::Duplicate) << i;
 }
 
 // RFC 3550 §6.4.1: J += (|D| - J) / 16

@@ -5,7 +5,8 @@
 namespace turnpike::bench {
 namespace {
 
-constexpr Payload kPayload{.flow = 1, .sequence = 0x0123456789, .scheduled = Instant{Nanoseconds{1'234'567'890'123}}};
+constexpr Payload kPayload{
+    .flow = 1, .sequence = 0x0123456789, .scheduled = Instant{Nanoseconds{1'234'567'890'123}}};
 
 TEST(Payload, ComesBackAsItWasWritten) {
     for (const std::size_t size : {Payload::kSizeMin, std::size_t{160}, Payload::kSizeMax}) {

@@ -8,7 +8,8 @@ namespace {
 Measurement run(std::uint64_t sent, std::uint64_t received, Nanoseconds latency) {
     Measurement m;
     m.delivery.sent = sent;
-    for (std::uint64_t i = 0; i < received; ++i) m.delivery.arrived(FlowMeter::Arrival::New, 160, latency);
+    for (std::uint64_t i = 0; i < received; ++i)
+        m.delivery.arrived(FlowMeter::Arrival::New, 160, latency);
     return m;
 }
 
@@ -32,13 +33,15 @@ TEST(ServiceLevel, BoundsPercentiles) {
 }
 
 TEST(ServiceLevel, RefusesWhatItDoesNotKnow) {
-    for (const char* text : {"", "loss", "loss<", "loss<1", "loss<-1%", "loss<101%", "p99<5", "p99<ms", "p101<5ms", "pp<5ms", "q99<5ms", "p99>5ms", "p99<5 ms"}) {
+    for (const char* text : {"", "loss", "loss<", "loss<1", "loss<-1%", "loss<101%", "p99<5",
+                             "p99<ms", "p101<5ms", "pp<5ms", "q99<5ms", "p99>5ms", "p99<5 ms"}) {
         EXPECT_FALSE(ServiceLevel::parse(text)) << text;
     }
 }
 
 TEST(ServiceLevel, NamesTheFirstThatBreaks) {
-    const std::vector<ServiceLevel> levels{*ServiceLevel::parse("loss<1%"), *ServiceLevel::parse("p99<1ms")};
+    const std::vector<ServiceLevel> levels{*ServiceLevel::parse("loss<1%"),
+                                           *ServiceLevel::parse("p99<1ms")};
     EXPECT_EQ(first_broken(levels, run(100, 100, 2ms)), "p99<1ms");
     EXPECT_EQ(first_broken(levels, run(100, 50, 2ms)), "loss<1%");
     EXPECT_EQ(first_broken(levels, run(100, 100, 500us)), "");

@@ -16,7 +16,9 @@ struct Closed {
 
 struct Collect {
     std::vector<Closed>& spans;
-    void operator()(Instant from, Instant to, const Delivery& d) const { spans.push_back({from, to, d.sent, d.received}); }
+    void operator()(Instant from, Instant to, const Delivery& d) const {
+        spans.push_back({from, to, d.sent, d.received});
+    }
 };
 
 TEST(SpanLedger, LeavesTheWarmUpOut) {

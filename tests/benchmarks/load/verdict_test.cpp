@@ -10,12 +10,14 @@ using Kind = Verdict::Kind;
 using testing::Contains;
 using testing::HasSubstr;
 
-Measurement run(std::uint64_t sent, std::uint64_t received, Nanoseconds latency = 100us, Nanoseconds slip = 5us) {
+Measurement run(std::uint64_t sent, std::uint64_t received, Nanoseconds latency = 100us,
+                Nanoseconds slip = 5us) {
     Measurement m;
     m.elapsed = 1s;
     m.generator.planned = sent;
     m.delivery.sent = sent;
-    for (std::uint64_t i = 0; i < received; ++i) m.delivery.arrived(FlowMeter::Arrival::New, 160, latency);
+    for (std::uint64_t i = 0; i < received; ++i)
+        m.delivery.arrived(FlowMeter::Arrival::New, 160, latency);
     for (std::uint64_t i = 0; i < sent; ++i) m.generator.slip.add(slip);
     if (slip > GeneratorHealth::kLate) m.generator.late = sent;
     return m;
@@ -68,8 +70,10 @@ TEST(Verdict, WhatAConnectionRefusedIsTheServersSlowness) {
 
 TEST(Verdict, LatenessCountsWhereItMakesTheLatency) {
     EXPECT_EQ(judge(run(1000, 1000, 6ms, 5ms), Purpose::Figures).kind, Kind::Saturated);
-    EXPECT_EQ(judge(run(1000, 1000, 100ms, 5ms), Purpose::Figures).kind, Kind::Clean) << "the server is the slow one";
-    EXPECT_EQ(judge(run(1000, 1000, 2ms, 900us), Purpose::Figures).kind, Kind::Clean) << "not late enough";
+    EXPECT_EQ(judge(run(1000, 1000, 100ms, 5ms), Purpose::Figures).kind, Kind::Clean)
+        << "the server is the slow one";
+    EXPECT_EQ(judge(run(1000, 1000, 2ms, 900us), Purpose::Figures).kind, Kind::Clean)
+        << "not late enough";
     EXPECT_EQ(judge(run(1000, 1000, 6ms, 5ms), Purpose::Delivery).kind, Kind::Clean);
 }
 
