@@ -7,8 +7,10 @@ Usage: ./dev test [--all] [--list] [--no-build] [SUITE...]
 
 Builds (release, and AddressSanitizer for the parsers and the state machine) and runs every suite, or
 those named. A name stands for all below it: "interop" is all of interop/. Full output: build/log.
+Suites run with the relay's engine "sockets"; range/SUITE is the same suite with the engine "range" (root).
 
-  --all       also ASan of the drivers, ThreadSanitizer of the workers, slow tests (TURNPIKE_SLOW=1)
+  --all       also ASan of the drivers, ThreadSanitizer of the workers, conformance, interop and end-to-end tests
+              on the range engine, slow tests (TURNPIKE_SLOW=1)
   --list      the names of the suites
   --no-build  with what is built already
 
@@ -24,6 +26,7 @@ TEXT
 asan_rooms=(common/base common/crypto turn/stun turn/core)
 asan_rooms_all=(common/config common/cluster common/ops turn/net turn/server signaling/core signaling/net signaling/server)
 tsan_rooms_all=(turn/net)
+range_folders_all=(conformance interop e2e)  # all that relays
 
 # The suites, in the order in which they run: the quick ones first.
 list_suites() {
@@ -41,6 +44,13 @@ list_suites() {
     for folder in conformance interop e2e browser; do
         for file in "tests/$folder"/*.test.mjs; do [[ -e $file ]] && echo "$folder/$(basename "$file" .test.mjs)"; done
     done
+    echo range/turn/net
+    if $all_suites; then
+        echo range/asan/turn/net
+        for folder in "${range_folders_all[@]}"; do
+            for file in "tests/$folder"/*.test.mjs; do [[ -e $file ]] && echo "range/$folder/$(basename "$file" .test.mjs)"; done
+        done
+    fi
     return 0
 }
 
@@ -58,9 +68,10 @@ dev_test() {
         esac
         shift
     done
-    # A sanitizer's suite may be named without --all.
-    [[ "${patterns[*]:-}" == *san/* ]] && all_suites=true
     $all_suites && export TURNPIKE_SLOW=1
+    # A sanitizer's suite may be named without --all, and another engine's.
+    [[ "${patterns[*]:-}" == *san/* ]] && all_suites=true && export TURNPIKE_SLOW=1
+    [[ "${patterns[*]:-}" == *range* ]] && all_suites=true
     while read -r suite; do
         if [[ ${#patterns[@]} -eq 0 ]]; then
             suites+=("$suite")
@@ -94,7 +105,7 @@ target_of() { printf 'test_%s' "${1//\//_}"; }
 prepare() {
     local whole=$1 suite release=() asan=() tsan=() node=false web=false
     shift
-    for suite in "$@"; do
+    for suite in "${@#range/}"; do
         case $suite in
             asan/*) asan+=("$(target_of "${suite#asan/}")") ;;
             tsan/*) tsan+=("$(target_of "${suite#tsan/}")") ;;
@@ -121,16 +132,31 @@ prepare() {
     fi
 }
 
+# Whether this process may have the relay's range engine: CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF.
+range_engine_here() {
+    local capabilities
+    capabilities=$((16#$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)))
+    (((capabilities >> 12 & 1) && (capabilities >> 13 & 1) && (capabilities >> 39 & 1)))
+}
+
 # run_suite NAME: one line, and its numbers into the sums.
 run_suite() {
-    local name=$1 log=test-${1//\//-} began status=0 ok=0 bad=0 skip=0
+    local name=$1 suite=${1#range/} log=test-${1//\//-} began status=0 ok=0 bad=0 skip=0
+    local -x TURNPIKE_IO_ENGINE=sockets
+    [[ $name == range/* ]] && TURNPIKE_IO_ENGINE=range
     began=$(now_ms)
     rm -f "$log_folder/$log.log"
-    case $name in
-        asan/*) run_cpp asan "${name#asan/}" || status=$? ;;
-        tsan/*) run_cpp tsan "${name#tsan/}" || status=$? ;;
+    if [[ $name == range/* ]] && ! range_engine_here; then
+        skip=1
+        echo "the range engine needs CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW" >"$log_folder/$log.log"
+        suite=nothing
+    fi
+    case $suite in
+        nothing) ;;
+        asan/*) run_cpp asan "${suite#asan/}" || status=$? ;;
+        tsan/*) run_cpp tsan "${suite#tsan/}" || status=$? ;;
         fuzz/*)
-            local fuzz=${name#fuzz/}
+            local fuzz=${suite#fuzz/}
             watched "$name" "$log" timeout -k 5 300 "build/release/bin/${fuzz}_fuzz" "tests/fuzz/corpus/$fuzz" || status=$?
             if [[ $status -eq 0 ]]; then ok=1; fi
             ;;
@@ -143,8 +169,8 @@ run_suite() {
             if [[ $status -eq 0 ]]; then ok=1; fi
             ;;
         web/unit) run_vitest || status=$? ;;
-        conformance/* | interop/* | e2e/* | browser/*) run_node "tests/$name.test.mjs" || status=$? ;;
-        *) run_cpp release "$name" || status=$? ;;
+        conformance/* | interop/* | e2e/* | browser/*) run_node "tests/$suite.test.mjs" || status=$? ;;
+        *) run_cpp release "$suite" || status=$? ;;
     esac
     # A suite that ends badly without naming a test (a crash, a time-out) is a failure of its own.
     if [[ $status -ne 0 && $bad -eq 0 ]]; then

@@ -298,11 +298,52 @@ def proxy_header_seeds() -> dict[str, bytes]:
     }
 
 
+def icmp_error_seeds() -> dict[str, bytes]:
+    def ipv4(protocol: int, body: bytes, options: bytes = b"", fragment: int = 0) -> bytes:
+        words = 5 + len(options) // 4
+        return (struct.pack("!BBHHHBBH", 0x40 | words, 0, 4 * words + len(body), 1, fragment, 63, protocol, 0)
+                + bytes([192, 0, 2, 1, 198, 51, 100, 7]) + options + body)
+
+    def ipv6(next_header: int, body: bytes) -> bytes:
+        return struct.pack("!IHBB", 6 << 28, len(body), next_header, 63) + bytes(range(32)) + body
+
+    def error4(kind: int, code: int, quoted: bytes, rest: int = 0, options: bytes = b"") -> bytes:
+        return b"\x02" + ipv4(1, struct.pack("!BBHI", kind, code, 0, rest) + quoted, options)
+
+    def error6(kind: int, code: int, quoted: bytes, rest: int = 0) -> bytes:
+        return b"\x01" + struct.pack("!BBHI", kind, code, 0, rest) + quoted
+
+    udp = struct.pack("!HHHH", 50000, 4000, 20, 0)
+    return {
+        "port4": error4(3, 3, ipv4(17, udp)),
+        "port6": error6(1, 4, ipv6(17, udp)),
+        "too-big4": error4(3, 4, ipv4(17, udp), 1400),
+        "too-big6": error6(2, 0, ipv6(17, udp), 1400),
+        "time4": error4(11, 0, ipv4(17, udp + bytes(40))),
+        "time6": error6(3, 0, ipv6(17, udp + bytes(1200))),
+        "parameter4": error4(12, 0, ipv4(17, udp)),
+        "options-outside": error4(3, 3, ipv4(17, udp), options=bytes(8)),
+        "options-inside": error4(3, 3, ipv4(17, udp, options=bytes(40))),
+        "later-fragment": error4(3, 3, ipv4(17, udp, fragment=1)),
+        "first-fragment": error4(11, 1, ipv4(17, udp, fragment=0x2000)),
+        "tcp4": error4(3, 3, ipv4(6, udp)),
+        "tcp6": error6(1, 4, ipv6(6, udp)),
+        "extension6": error6(1, 4, ipv6(44, bytes([17, 0, 0, 0, 0, 0, 0, 0]) + udp)),
+        "echo4": error4(8, 0, ipv4(17, udp)),
+        "echo6": error6(128, 0, ipv6(17, udp)),
+        "cut4": error4(3, 3, ipv4(17, udp)[:23]),
+        "cut6": error6(1, 4, ipv6(17, udp)[:43]),
+        "wrong-checksum": b"\0" + error4(3, 3, ipv4(17, udp))[1:],
+        "empty4": b"\0",
+        "empty6": b"\1",
+    }
+
+
 def main() -> None:
     for target, seeds in {"stun_parse": stun_seeds(), "stun_integrity": integrity_seeds(), "channel_data": channel_data_seeds(),
                           "stream_framer": stream_seeds(), "turn_rest": turn_rest_seeds(), "nonce": nonce_seeds(),
                           "access_token": access_token_seeds(), "dtls_pre": dtls_pre_seeds(),
-                          "proxy_header": proxy_header_seeds()}.items():
+                          "proxy_header": proxy_header_seeds(), "icmp_error": icmp_error_seeds()}.items():
         folder = CORPUS / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():

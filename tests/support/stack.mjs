@@ -18,6 +18,7 @@
 //   within     what goes in front of the relay's command: a host of namespaces.mjs
 //   args       more command-line arguments: { relay: [...], signaling: [...] }
 // environment
+//   TURNPIKE_IO_ENGINE  io.engine of every relay whose configuration does not say; the relay's default unless set
 //   TURNPIKE_BIN        the programs' directory, build/release/bin unless said
 //   TURNPIKE_TEST_LOGS  a directory that gets the daemons' logs of every stack
 
@@ -293,6 +294,7 @@ async function startOnce(options) {
     },
     options.signaling || undefined,
   );
+  if (process.env.TURNPIKE_IO_ENGINE) relayConfig.io ??= { engine: process.env.TURNPIKE_IO_ENGINE };
   const relayFile = path.join(directory, 'relay.toml');
   const signalingFile = path.join(directory, 'signaling.toml');
   await writeFile(relayFile, stringify(relayConfig));

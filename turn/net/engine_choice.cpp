@@ -42,8 +42,7 @@ std::expected<EngineChoice, StartError> EngineChoice::make(const Options& option
 
 std::unique_ptr<RelayEngine> EngineChoice::engine_for(const RelayEngine::Parts& parts) {
     if (!range) return std::make_unique<RelaySockets>(parts);
-    return std::make_unique<RelayRange>(parts, *range->steering,
-                                        std::move(range->sockets.at(parts.worker)));
+    return std::make_unique<RelayRange>(parts, *range->steering, *range->probe, std::move(range->sockets.at(parts.worker)));
 }
 
 }  // namespace turnpike::net

@@ -13,6 +13,14 @@ struct PeerError {
     std::uint8_t type = 0, code = 0;
     std::uint32_t mtu = 0;  // of the next hop, where that is the trouble; else 0
 
+    /// About what this machine's own link does not take, IPv4 does not say the port: it is the peer's that was
+    /// sent to last.
+    PeerError completed(const Endpoint& last) const noexcept {
+        PeerError whole = *this;
+        if (peer.port == 0 && peer.address == last.address) whole.peer = last;
+        return whole;
+    }
+
     friend bool operator==(const PeerError&, const PeerError&) noexcept = default;
 };
 

@@ -103,6 +103,7 @@ std::expected<RangeSetup, std::string> RangeSetup::open(const std::vector<IpAddr
     auto steering = RangeSteering::attach(addresses, workers);
     if (!steering) return std::unexpected{steering.error()};
     setup.steering = std::move(*steering);
+    setup.probe = std::make_unique<PortProbe>(*setup.steering);
     for (unsigned worker = 0; worker < workers; ++worker) {
         RangeSockets& sockets = setup.sockets.emplace_back();
         for (const Family family : {Family::V4, Family::V6}) {

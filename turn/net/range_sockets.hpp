@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/random.hpp"
+#include "turn/net/port_probe.hpp"
 #include "turn/net/range_steering.hpp"
 #include "turn/net/raw_sender.hpp"
 #include "turn/net/udp_socket.hpp"
@@ -26,6 +27,7 @@ struct RangeSockets {
 /// All that the range engine needs of the kernel, for a whole node.
 struct RangeSetup {
     std::unique_ptr<RangeSteering> steering;
+    std::unique_ptr<PortProbe> probe;
     std::vector<RangeSockets> sockets;  // by worker
 
     /// Else why not: "bpf map: Operation not permitted". ICMP is heard about ports `first` to

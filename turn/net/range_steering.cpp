@@ -222,10 +222,8 @@ std::expected<FileDescriptor, std::string> load_program(const std::vector<bpf_in
     return std::unexpected{why};
 }
 
-std::expected<FileDescriptor, std::string> attach_program(const FileDescriptor& program) {
-    // The thread's, which in a test may differ from the process's.
-    const FileDescriptor network{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
-    if (!network) return std::unexpected{refused("/proc/thread-self/ns/net", errno)};
+std::expected<FileDescriptor, std::string> attach_program(const FileDescriptor& program,
+                                                          const FileDescriptor& network) {
     bpf_attr attributes{};
     attributes.link_create.prog_fd = static_cast<std::uint32_t>(program.get());
     attributes.link_create.target_fd = static_cast<std::uint32_t>(network.get());
@@ -262,7 +260,10 @@ std::expected<std::unique_ptr<RangeSteering>, std::string> RangeSteering::attach
     s.sockets_map_ = std::move(*sockets);
     const auto program = load_program(steering_program(s.addresses_, s.ports_map_, s.sockets_map_));
     if (!program) return std::unexpected{program.error()};
-    auto link = attach_program(*program);
+    // The thread's, which in a test may differ from the process's.
+    s.network_ = FileDescriptor{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
+    if (!s.network_) return std::unexpected{refused("/proc/thread-self/ns/net", errno)};
+    auto link = attach_program(*program, s.network_);
     if (!link) return std::unexpected{link.error()};
     s.link_ = std::move(*link);
     return steering;
@@ -283,6 +284,13 @@ std::expected<void, std::string> RangeSteering::add(unsigned worker, Family fami
     if (bpf(BPF_MAP_UPDATE_ELEM, attributes) != 0)
         return std::unexpected{refused("bpf socket map", errno)};
     return {};
+}
+
+bool RangeSteering::alone() const noexcept {
+    bpf_attr attributes{};
+    attributes.query.target_fd = static_cast<std::uint32_t>(network_.get());
+    attributes.query.attach_type = BPF_SK_LOOKUP;
+    return bpf(BPF_PROG_QUERY, attributes) == 0 && attributes.query.prog_cnt <= 1;
 }
 
 void RangeSteering::set(std::size_t place, unsigned worker) noexcept {

@@ -36,6 +36,9 @@ public:
     /// The bound, unconnected UDP socket that takes what is for a worker, of one family.
     std::expected<void, std::string> add(unsigned worker, Family family, int fd);
 
+    /// Whether no other program steers ports in this network namespace.
+    bool alone() const noexcept;
+
     /// A port's place in tables that have all ports of all addresses; nothing for another address.
     std::optional<std::size_t> place(const Endpoint& local) const noexcept {
         for (std::size_t i = 0; i < addresses_.size(); ++i) {
@@ -56,7 +59,7 @@ private:
     explicit RangeSteering(std::vector<IpAddress> addresses) : addresses_(std::move(addresses)) {}
 
     std::vector<IpAddress> addresses_;
-    FileDescriptor ports_map_, sockets_map_, link_;
+    FileDescriptor ports_map_, sockets_map_, network_, link_;
     std::uint16_t* ports_ = nullptr;  // the map's memory
 };
 

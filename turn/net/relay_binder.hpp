@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 
 #include "turn/core/actions.hpp"
 #include "turn/core/server.hpp"
@@ -16,10 +17,10 @@ namespace turnpike::net {
 class RelayBinder {
 public:
     /// Binds a socket, or says by errno why it cannot be.
-    using Open = std::expected<UdpSocket, int> (*)(const Endpoint& local);
+    using Open = std::function<std::expected<UdpSocket, int>(const Endpoint& local)>;
 
     RelayBinder(RelayPorts& ports, ReservedSockets& reserved, Random& random, Open open)
-        : ports_(ports), reserved_(reserved), random_(random), open_(open) {}
+        : ports_(ports), reserved_(reserved), random_(random), open_(std::move(open)) {}
 
     /// At a random port of a random address of that family, exactly where a restored allocation had
     /// it, or where one was reserved. The port is used from now on, until release().

@@ -20,30 +20,14 @@ constexpr std::size_t kPlainMax = 256;  // sockets for what does not fit the lin
 constexpr std::size_t kIcmpBytesMax =
     2048;  // RFC 1812 §4.3.2.3: a router sends at most 576 of them
 
-// Whether another process has the port: a socket that is bound to it for a moment.
-std::expected<UdpSocket, int> probe(const Endpoint& local) {
-    UdpSocket socket;
-    socket.local = local;
-    const bool v4 = local.address.is_v4();
-    socket.fd = FileDescriptor{
-        ::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (!socket.fd) return std::unexpected{errno};
-    const int on = 1;
-    if (!v4 && ::setsockopt(socket.fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
-        return std::unexpected{errno};
-    sockaddr_storage name{};
-    const socklen_t size = local.to(name);
-    if (::bind(socket.fd.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0)
-        return std::unexpected{errno};
-    return socket;
-}
-
 }  // namespace
 
-RelayRange::RelayRange(const Parts& parts, RangeSteering& steering, RangeSockets sockets)
+RelayRange::RelayRange(const Parts& parts, RangeSteering& steering, const PortProbe& probe,
+                       RangeSockets sockets)
     : parts_(parts),
       steering_(steering),
-      binder_(parts.ports, parts.reserved, parts.random, &probe),
+      binder_(parts.ports, parts.reserved, parts.random,
+              [&probe](const Endpoint& local) { return probe(local); }),
       senders_(std::move(sockets.senders)),
       places_(static_cast<Place*>(std::calloc(steering.places(), sizeof(Place)))) {
     TURNPIKE_ASSERT(places_ != nullptr);
@@ -148,7 +132,9 @@ void RelayRange::adopt(MovingRelay relay, core::RelayId id) {
 }
 
 const RelayRange::Relay* RelayRange::find(core::RelayId id) const noexcept {
-    if (id.slot >= slots_.size() || id.generation == 0 || slots_[id.slot].generation != id.generation) return nullptr;
+    if (id.slot >= slots_.size() || id.generation == 0 ||
+        slots_[id.slot].generation != id.generation)
+        return nullptr;
     return &slots_[id.slot];
 }
 
@@ -180,7 +166,8 @@ void RelayRange::receive(UdpSocket& socket) {
     }
 }
 
-// Says whose they are; those that are another worker's by now go there, the rest stay in their order.
+// Says whose they are; those that are another worker's by now go there, the rest stay in their
+// order.
 std::span<const Datagrams> RelayRange::address(std::span<Datagrams> received) {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < received.size(); ++i) {
@@ -190,12 +177,14 @@ std::span<const Datagrams> RelayRange::address(std::span<Datagrams> received) {
         const Place here = place ? places_[*place] : Place{};
         if (here.generation == 0 && here.slot != 0) {
             Bytes bytes{datagrams.bytes.begin(), datagrams.bytes.end()};
-            parts_.sink.pass_on(here.slot - 1, StrayDatagrams{relayed, datagrams.source, datagrams.ip, std::move(bytes),
-                                                              datagrams.size, 0});
+            parts_.sink.pass_on(here.slot - 1,
+                                StrayDatagrams{relayed, datagrams.source, datagrams.ip,
+                                               std::move(bytes), datagrams.size, 0});
             continue;
         }
         // Nobody's: it was sent to an address that has ended. The core counts it.
-        datagrams.relay = here.generation == 0 ? core::RelayId{} : core::RelayId{here.slot, here.generation};
+        datagrams.relay =
+            here.generation == 0 ? core::RelayId{} : core::RelayId{here.slot, here.generation};
         if (kept != i) received[kept] = datagrams;
         ++kept;
     }
@@ -262,7 +251,10 @@ void RelayRange::send_plain(Relay& relay, const RawSender::Queued& datagram) noe
         return;
     }
     UdpSocket& socket = plain->socket;
-    if (datagram.dont_fragment) set_dont_fragment(socket, true);
+    if (datagram.dont_fragment) {
+        plain->with_df = datagram.peer;
+        set_dont_fragment(socket, true);
+    }
     parts_.transmit.enqueue(socket, {.payload = datagram.payload}, datagram.peer, datagram.ip,
                             socket.local.address);
     parts_.transmit.flush(socket);
@@ -312,7 +304,9 @@ void RelayRange::receive_errors(Plain& plain) {
     while (count < errors.size()) {
         const auto error = next_error(plain.socket);
         if (!error) break;
-        if (*error && (count == 0 || errors[count - 1] != **error)) errors[count++] = **error;
+        if (!*error) continue;
+        const PeerError told = (*error)->completed(plain.with_df);
+        if (count == 0 || errors[count - 1] != told) errors[count++] = told;
     }
     std::uint8_t byte;
     (void)::recv(plain.socket.fd.get(), &byte, 1, 0);  // and what came before it was steered

@@ -22,7 +22,8 @@ namespace turnpike::net {
 /// Threading  the owning worker; RangeSteering is the node's
 class RelayRange final : public RelayEngine {
 public:
-    RelayRange(const Parts& parts, RangeSteering& steering, RangeSockets sockets);
+    RelayRange(const Parts& parts, RangeSteering& steering, const PortProbe& probe,
+               RangeSockets sockets);
     ~RelayRange() override;
 
     std::expected<Endpoint, core::OpenError> open(const core::OpenRelay& request,
@@ -50,7 +51,8 @@ private:
         RelayRange* owner;
         core::RelayId id;
         UdpSocket socket;
-        Event event;  // its error queue: with DF the kernel says what would have fit
+        Endpoint with_df;  // the last peer that was sent something with DF
+        Event event;       // its error queue: with DF the kernel says what would have fit
     };
     struct Relay {
         std::uint32_t generation = 0;  // RelayId's; 0: none

@@ -109,6 +109,7 @@ void RelaySockets::send(core::RelayId id, const Endpoint& peer, ByteView payload
         transmit.enqueue(socket, {.payload = payload}, peer, ip, socket.local.address);
         return;
     }
+    relay->with_df = peer;
     // DF is the socket's, not the datagram's: what waits leaves without it first.
     transmit.flush(socket);
     set_dont_fragment(socket, true);
@@ -144,8 +145,10 @@ void RelaySockets::receive_errors(const Relay& relay) {
     for (int i = 0; i < kErrorsPerWake; ++i) {
         const auto error = next_error(relay.socket);
         if (!error) return;
-        if (!*error || last == *error) continue;
-        last = *error;
+        if (!*error) continue;
+        const PeerError told = (*error)->completed(relay.with_df);
+        if (last == told) continue;
+        last = told;
         parts_.sink.on_peer_error(relay.id, *last);
     }
 }

@@ -42,6 +42,7 @@ private:
         core::RelayId id;
         UdpSocket socket;
         std::optional<Endpoint> next;
+        Endpoint with_df;  // the last peer that was sent something with DF
         Event event;
     };
 

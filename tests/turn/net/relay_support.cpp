@@ -44,6 +44,19 @@ SelfSigned::SelfSigned(const TempDir& directory, const std::string& name, const 
     ::EVP_PKEY_free(key);
 }
 
+namespace {
+
+/// Without the rights for the engine that is asked for there is nothing to test.
+class EngineIsThere final : public ::testing::Environment {
+    void SetUp() override {
+        if (engine_under_test() != IoEngine::Range) return;
+        if (const std::string why = no_range_engine(); !why.empty()) GTEST_SKIP() << "no range engine here: " << why;
+    }
+};
+[[maybe_unused]] ::testing::Environment* const kEngineIsThere = ::testing::AddGlobalTestEnvironment(new EngineIsThere);
+
+}  // namespace
+
 IoEngine engine_under_test() {
     const char* const name = std::getenv("TURNPIKE_IO_ENGINE");
     return name != nullptr && name == to_string(IoEngine::Range) ? IoEngine::Range : IoEngine::Sockets;
@@ -92,6 +105,7 @@ TestRelay::TestRelay(Setup setup) {
     core::PeerPolicy::Rules peers;
     peers.mode = core::PeerPolicy::Mode::Lab;
     peers.allow = {Cidr::parse("127.0.0.0/8").value(), Cidr::parse("::1/128").value()};
+    peers.allow.insert(peers.allow.end(), setup.peers.begin(), setup.peers.end());
     pool = std::make_unique<WorkerPool>(std::move(options), std::move(credentials), std::move(peers),
                                         setup.clock != nullptr ? *setup.clock : system_clock, random,
                                         [this](const core::Action& action) {

@@ -174,6 +174,7 @@ public:
         IoEngine engine = engine_under_test();
         Limits limits;
         core::Config core;
+        std::vector<Cidr> peers;       // allowed beside loopback
         const Clock* clock = nullptr;  // null: the system's
         std::function<void(Listener&)> each;  // more of a listener's settings
         std::vector<Cidr> limits_exempt;
