@@ -33,7 +33,7 @@ list_suites() {
     local file folder
     find tests -name node_modules -prune -o -name '*_test.cpp' -printf '%h\n' | sed 's,^tests/,,' | LC_ALL=C sort -u
     for file in tests/fuzz/*_fuzz.cpp; do [[ -e $file ]] && echo "fuzz/$(basename "$file" _fuzz.cpp)"; done
-    compgen -G 'benchmarks/*_bench.cpp' >/dev/null && echo bench/allocations
+    compgen -G 'benchmarks/*_bench.cpp' >/dev/null && echo bench/allocations && echo bench/hot_paths
     [[ -f signaling/web/package.json ]] && echo web/types && echo web/unit
     local room
     for room in "${asan_rooms[@]}"; do echo "asan/$room"; done
@@ -164,6 +164,10 @@ run_suite() {
             watched "$name" "$log" check_allocations || status=$?
             count_lines "$log_folder/$log.log"
             ;;
+        bench/hot_paths)
+            watched "$name" "$log" check_hot_paths || status=$?
+            count_lines "$log_folder/$log.log"
+            ;;
         web/types)
             watched "$name" "$log" timeout -k 5 300 npm run --prefix signaling/web typecheck || status=$?
             if [[ $status -eq 0 ]]; then ok=1; fi
@@ -261,6 +265,52 @@ check_allocations() {
         }
         process.exitCode = bad ? 1 : 0;
     ' "$log_folder/micro_bench.json"
+}
+
+# What a hot path takes, in multiples of reference_loop, is at most what benchmarks/hot_paths.txt allows: half as much again
+# and more, so a path that got twice as slow is found. Others use the processor too: counted is processor time, the
+# least of several runs in mixed order, and a path over its limit is measured once more.
+check_hot_paths() {
+    local paths attempt
+    paths=$(grep -v '^#' benchmarks/hot_paths.txt | cut -d' ' -f1)
+    for attempt in 1 2 3; do
+        timeout -k 5 300 build/release/bin/micro_bench --benchmark_format=json --benchmark_min_time=0.02 --benchmark_repetitions=9 \
+            --benchmark_enable_random_interleaving=true \
+            --benchmark_filter="^(reference_loop|$(tr '\n' '|' <<<"$paths" | sed 's/|$//'))\$" >"$log_folder/hot_paths.$attempt.json" || return $?
+        # Those that were too slow every time so far.
+        paths=$(hot_paths over $attempt)
+        [[ -n $paths ]] || break
+    done
+    hot_paths report $attempt
+}
+
+# hot_paths over ATTEMPTS: the names over their limit in each of them. hot_paths report ATTEMPTS: "ok NAME" or "not ok NAME".
+hot_paths() {
+    node -e '
+        const { readFileSync } = require("fs");
+        const [what, folder, attempts] = process.argv.slice(1);
+        const limits = readFileSync("benchmarks/hot_paths.txt", "utf8").split("\n").filter((line) => line && !line.startsWith("#"))
+            .map((line) => line.split(/ +/)).map(([name, limit]) => [name, Number(limit)]);
+        const best = new Map();
+        for (let attempt = 1; attempt <= Number(attempts); attempt += 1) {
+            const least = new Map();
+            for (const one of JSON.parse(readFileSync(`${folder}/hot_paths.${attempt}.json`, "utf8").replace(/: NaN/g, ": null")).benchmarks) {
+                if (one.run_type !== "iteration") continue;
+                least.set(one.run_name, Math.min(least.get(one.run_name) ?? Infinity, one.cpu_time));
+            }
+            const reference = least.get("reference_loop");
+            for (const [name, time] of least) best.set(name, Math.min(best.get(name) ?? Infinity, time / reference));
+        }
+        let bad = 0;
+        for (const [name, limit] of limits) {
+            const ratio = best.get(name);
+            const slow = !(ratio <= limit);
+            if (what === "over" && slow) console.log(name);
+            if (what === "report") console.log(`${slow ? "not ok" : "ok"} ${name}: ${ratio === undefined ? "no such benchmark" : `${ratio.toFixed(2)} of ${limit}`}`);
+            bad += slow ? 1 : 0;
+        }
+        process.exitCode = what === "report" && bad ? 1 : 0;
+    ' "$1" "$log_folder" "$2"
 }
 count_lines() {
     ok=$(grep -c '^ok ' "$1" || true)

@@ -35,15 +35,15 @@ void check_restoring(const AllocationRecord& record) {
     FUZZ_CHECK(node.shared->quota.total() == (taken ? 1U : 0U));
     if (!taken) return;
     const auto read = node.server.record(path.tuple, node.now);
-    FUZZ_CHECK(read && read->username == record.username && read->key_md5 == record.key_md5 && read->key_sha256 == record.key_sha256);
+    FUZZ_CHECK(read && read->credential.username == record.credential.username && read->credential.key_md5 == record.credential.key_md5 && read->credential.key_sha256 == record.credential.key_sha256);
     FUZZ_CHECK(read->left <= record.left && read->left <= node.options.config.lifetime_max);
     const core::PeerPolicy policy{{}, node.shared->relays};
     for (const auto& permission : read->permissions) {
-        FUZZ_CHECK(policy.check(permission.peer, record.relay_peers_only));
+        FUZZ_CHECK(policy.check(permission.peer, record.credential.relay_peers_only));
         FUZZ_CHECK(permission.left <= node.options.config.permission_lifetime);
     }
     for (const auto& channel : read->channels) {
-        FUZZ_CHECK(policy.check(channel.peer.address, record.relay_peers_only));
+        FUZZ_CHECK(policy.check(channel.peer.address, record.credential.relay_peers_only));
     }
     for (int i = 0; i < 40; ++i) node.advance(100s);
     FUZZ_CHECK(node.server.allocations() == 0 && node.sockets.empty());

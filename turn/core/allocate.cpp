@@ -265,6 +265,7 @@ void Machine::settle(const FiveTuple& tuple, Instant now, Outbox& out) {
         allocation.expires_at = now + waiting->lifetime;
     }
     sweep(allocation, now);
+    changed(allocation);
     if (!waiting->answer_to) return;
 
     report_opened(allocation, external(allocation.relayed.front().local), out);

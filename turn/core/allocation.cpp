@@ -14,21 +14,19 @@ Milliseconds until(Instant deadline, Instant now) noexcept {
     return std::max(Milliseconds{0}, std::chrono::duration_cast<Milliseconds>(deadline - now));
 }
 
-std::vector<AllocationRecord::Permission> permissions_of(const Allocation& allocation, Instant now) {
-    std::vector<AllocationRecord::Permission> all;
+void permissions_of(const Allocation& allocation, Instant now, std::vector<AllocationRecord::Permission>& all) {
+    all.clear();
     allocation.permissions.for_each([&](const IpAddress& peer, Instant deadline) {
         if (now < deadline) all.push_back({peer, until(deadline, now)});
     });
     std::ranges::sort(all, {}, &AllocationRecord::Permission::peer);
-    return all;
 }
 
-std::vector<AllocationRecord::Channel> channels_of(const Allocation& allocation, Instant now) {
-    std::vector<AllocationRecord::Channel> all;
+void channels_of(const Allocation& allocation, Instant now, std::vector<AllocationRecord::Channel>& all) {
+    all.clear();
     allocation.channels.for_each([&](const Channels::Channel& channel) {
         if (now < channel.until) all.push_back({channel.number.value(), channel.peer, until(channel.until, now)});
     });
-    return all;
 }
 
 }  // namespace
@@ -47,29 +45,27 @@ void Allocation::limit_rates(const Config& config) {
 
 AllocationRecord Allocation::to_record(const Config& config, Instant now) const {
     AllocationRecord record;
-    const CredentialEntry& made_with = *credential;
+    fill(record, config, now);
+    record.credential = CredentialRecord{credential->view()};
+    return record;
+}
+
+void Allocation::fill(AllocationRecord& record, const Config& config, Instant now) const {
     const Uncommon& also = uncommon();
     record.id = id;
     record.tuple = path.tuple;
     record.listener = path.listener;
     record.via = path.via;
+    record.relayed.clear();
     for (const Relayed& one : relayed) record.relayed.push_back(one.local);
     record.left = until(expires_at, now);
     record.age = std::chrono::duration_cast<Milliseconds>(now - opened_at);
-    record.username = made_with.username();
-    record.subject = made_with.subject();
-    record.realm = made_with.realm();
-    record.key_md5.assign(made_with.key_md5().begin(), made_with.key_md5().end());
-    record.key_sha256.assign(made_with.key_sha256().begin(), made_with.key_sha256().end());
-    record.third_party = made_with.third_party();
+    record.authorized_left.reset();
     if (also.authorized_until) record.authorized_left = until(*also.authorized_until, now);
-    record.bandwidth_kbit_s = made_with.bandwidth_kbit_s();
-    if (rates) {
-        record.bandwidth_left = static_cast<std::uint32_t>(std::max(0.0, rates->bandwidth.level(now)));
-        record.packets_left = static_cast<std::uint32_t>(std::max(0.0, rates->packets.level(now)));
-    }
-    record.new_peers_left = static_cast<std::uint32_t>(new_peers.level(config.new_peers(), now));
-    record.relay_peers_only = made_with.relay_peers_only();
+    const auto whole = [](double tokens) { return static_cast<std::uint32_t>(std::max(0.0, tokens)); };
+    record.bandwidth_left = rates ? whole(rates->bandwidth.level(now)) : 0;
+    record.packets_left = rates ? whole(rates->packets.level(now)) : 0;
+    record.new_peers_left = whole(new_peers.level(config.new_peers(), now));
     record.protocol = protocol;
     record.allocate_transaction = transaction;
     record.ticket = also.ticket;
@@ -77,9 +73,8 @@ AllocationRecord Allocation::to_record(const Config& config, Instant now) const 
     record.nonce_client = also.nonce_tuple.client;
     record.reservation_token = also.reservation.value_or(0);
     record.traffic = traffic;
-    record.permissions = permissions_of(*this, now);
-    record.channels = channels_of(*this, now);
-    return record;
+    permissions_of(*this, now, record.permissions);
+    channels_of(*this, now, record.channels);
 }
 
 AllocationSummary Allocation::summary(const RelayDirectory& relays, Instant now) const {
@@ -95,8 +90,8 @@ AllocationSummary Allocation::summary(const RelayDirectory& relays, Instant now)
     summary.traffic = traffic;
     summary.protocol = protocol;
     summary.connections = uncommon().connections.size();
-    summary.permissions = permissions_of(*this, now);
-    summary.channels = channels_of(*this, now);
+    permissions_of(*this, now, summary.permissions);
+    channels_of(*this, now, summary.channels);
     return summary;
 }
 

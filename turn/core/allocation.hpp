@@ -95,6 +95,8 @@ struct Allocation {
     BucketLevel new_peers;              // that it may be permitted besides those it has
     Wheel::Handle wake;                 // at or before the first of its ends
     Instant wake_at{};                  // when it is armed for
+    RecordKeeper::Place kept = 0;       // its record
+    bool changed = false;               // since that was written
 
     const FiveTuple& tuple() const noexcept { return path.tuple; }
     const Path* next_path() const noexcept {
@@ -121,6 +123,8 @@ struct Allocation {
     void limit_rates(const Config& config);
 
     AllocationRecord to_record(const Config& config, Instant now) const;
+    /// The same without the credential, into a record that was used before.
+    void fill(AllocationRecord& record, const Config& config, Instant now) const;
     AllocationSummary summary(const RelayDirectory& relays, Instant now) const;
 
 private:

@@ -83,6 +83,7 @@ void Machine::give_ticket(Allocation& allocation) {
     std::array<std::uint8_t, kTicketSize / 4 * 3> raw{};
     random_.fill_secret(raw);
     const std::string text = crypto::base64url(raw);
+    changed(allocation);
     ticket.assign(text.begin(), text.end());
     shared_.tickets.set(as_text(ticket), {shared_.worker, allocation.tuple()});
 }
@@ -115,6 +116,7 @@ void Machine::move_client(Allocation& allocation, const Path& path, Outbox& out)
     allocation.path = path;
     table_.add(allocation);
     register_names(allocation);
+    changed(allocation);
     ++counters_.clients_moved;
     out.add(ClientMoved{allocation.id, from, path.tuple});
 }
@@ -144,6 +146,7 @@ void Machine::remember_nonce(Allocation& allocation, std::string_view nonce, con
     if (!also.nonce.empty()) shared_.nonces.erase(also.nonce, allocation.tuple());
     also.nonce = nonce;
     also.nonce_tuple = bound_to;
+    changed(allocation);
     shared_.nonces.set(also.nonce, {shared_.worker, allocation.tuple()});
 }
 

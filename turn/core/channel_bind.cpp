@@ -46,6 +46,7 @@ void Machine::on_channel_bind(Request& request) {
     const Instant until = request.now + config_.channel_lifetime;
     allocation.channels.bind(*number, peer, *token, until, hash_key_);
     arm(allocation, until);
+    changed(allocation);
     install_permission(allocation, *token, request.now);
 
     Reply reply{request.envelope, stun::Class::Success};

@@ -51,6 +51,7 @@ CredentialRef CredentialEntries::intern(const CredentialView& credential) {
 
 void CredentialEntries::erase(CredentialEntry& entry) noexcept {
     all_.erase(&entry);
+    if (entry.kept != 0) gone_.push_back(entry.kept);
     delete &entry;
 }
 

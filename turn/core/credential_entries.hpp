@@ -5,10 +5,12 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/base/bytes.hpp"
 #include "common/base/hash.hpp"
 #include "turn/core/long_term_keys.hpp"
+#include "turn/core/record_keeper.hpp"
 
 namespace turnpike::core {
 
@@ -45,6 +47,8 @@ public:
     CredentialView view() const noexcept {
         return {username(), subject(), realm(), key_md5(), key_sha256(), bandwidth_kbit_s_, third_party_, relay_peers_only_};
     }
+
+    RecordKeeper::Place kept = 0;  // where a RecordKeeper has it
 
     ~CredentialEntry();  // overwrites the keys
     CredentialEntry(const CredentialEntry&) = delete;
@@ -87,6 +91,7 @@ public:
     }
     ~CredentialRef();
 
+    CredentialEntry& entry() const noexcept { return *entry_; }
     const CredentialEntry& operator*() const noexcept { return *entry_; }
     const CredentialEntry* operator->() const noexcept { return entry_; }
 
@@ -104,6 +109,9 @@ public:
 
     CredentialRef intern(const CredentialView& credential);
     std::size_t size() const noexcept { return all_.size(); }
+    /// Where entries were kept that are no more.
+    const std::vector<RecordKeeper::Place>& gone() const noexcept { return gone_; }
+    std::vector<RecordKeeper::Place> take_gone() noexcept { return std::exchange(gone_, {}); }
 
 private:
     friend class CredentialRef;
@@ -127,6 +135,7 @@ private:
         bool operator()(const CredentialEntry* a, const CredentialView& b) const noexcept { return (*this)(a->view(), b); }
     };
     boost::unordered_flat_set<CredentialEntry*, Hash, Same> all_;
+    std::vector<RecordKeeper::Place> gone_;
 };
 
 inline CredentialRef::~CredentialRef() {

@@ -51,6 +51,7 @@ void Machine::close_relay(const Relayed& relayed, Outbox& out) {
 void Machine::close(Allocation& allocation, CloseReason reason, Instant now, Outbox& out) {
     const std::unique_ptr<Allocation> gone = table_.take(allocation.tuple());
     forget_names(*gone);
+    forget_record(*gone);
     disarm(*gone);
     close_connections(*gone, [](const Connection&) { return true; }, out);
     for (const Relayed& relayed : gone->relayed) close_relay(relayed, out);
@@ -73,6 +74,7 @@ void Machine::expire(Allocation& allocation, Instant now, Outbox& out) {
 void Machine::install_permission(Allocation& allocation, const PolicyToken& peer, Instant now) {
     const Instant until = now + config_.permission_lifetime;
     allocation.permissions.install(peer, until, hash_key_);
+    changed(allocation);
     arm(allocation, until);
 }
 

@@ -224,6 +224,7 @@ bool Machine::owns_allocation(Request& request) {
         renewed.key_md5 = identity.keys.md5.reveal();
         renewed.key_sha256 = identity.keys.sha256.reveal();
         allocation.credential = credentials_.intern(renewed);
+        changed(allocation);
         allocation.more().authorized_until = request.now + (*identity.authorized_until - request.wall);
     }
     return true;
@@ -275,7 +276,9 @@ bool Machine::knows(const FiveTuple& tuple) const noexcept {
 void Machine::reroute(const Path& path) noexcept {
     // A client on its way here is found by its next 5-tuple too, whose way is its own.
     Allocation* const allocation = table_.find(path.tuple);
-    if (allocation != nullptr && allocation->tuple() == path.tuple) allocation->path.via = path.via;
+    if (allocation == nullptr || allocation->tuple() != path.tuple || allocation->path.via == path.via) return;
+    allocation->path.via = path.via;
+    changed(*allocation);
 }
 
 void Machine::client_gone(const FiveTuple& tuple, Instant now, Outbox& out) {
@@ -317,24 +320,43 @@ void Machine::set_policy(std::shared_ptr<const PeerPolicy> policy, Outbox& out) 
     const auto enforce = [&](Allocation& allocation) {
         const bool relay_only = allocation.credential->relay_peers_only();
         const PeerPolicy& now_valid = policy_->for_realm(allocation.realm());
-        allocation.permissions.erase_if(
+        const std::size_t permissions = allocation.permissions.erase_if(
             [&](const IpAddress& peer, Instant) { return !now_valid.check(peer, relay_only); });
-        allocation.channels.erase_if([&](const Channels::Channel& channel) {
+        const std::size_t channels = allocation.channels.erase_if([&](const Channels::Channel& channel) {
             return !now_valid.check(channel.peer.address, relay_only) || !now_valid.allows_port(channel.peer);
         });
         const auto denied = [&](const Connection& one) { return !now_valid.check(one.peer.address, relay_only); };
         close_connections(allocation, denied, out);
+        return permissions + channels > 0;
     };
-    table_.for_each(enforce);
+    table_.for_each([&](Allocation& allocation) {
+        if (enforce(allocation)) changed(allocation);
+    });
     pending_.for_each([&](PendingAllocation& waiting) { enforce(*waiting.allocation); });
 }
 
 std::vector<AllocationSummary> Machine::list(Instant now) const {
     std::vector<AllocationSummary> all;
     all.reserve(table_.size());
-    table_.for_each([&](const Allocation& allocation) { all.push_back(allocation.summary(shared_.relays, now)); });
+    list({}, 0, UINT32_MAX, now, all);
     std::ranges::sort(all, {}, &AllocationSummary::id);
     return all;
+}
+
+// Relay slots are places that stay, whatever comes and goes; an allocation is at that of its first one.
+std::optional<std::uint32_t> Machine::list(const AllocationFilter& filter, std::uint32_t from, std::uint32_t at_most,
+                                           Instant now, std::vector<AllocationSummary>& out) const {
+    const std::uint32_t end = slots_.end(), until = at_most < end - std::min(from, end) ? from + at_most : end;
+    for (std::uint32_t slot = from; slot < until; ++slot) {
+        const Allocation* const allocation = slots_.at(slot);
+        if (allocation == nullptr || allocation->relayed.empty() || allocation->relayed.front().relay.slot != slot) continue;
+        if (filter.id && allocation->id != *filter.id) continue;
+        if (filter.subject && allocation->credential->subject() != *filter.subject) continue;
+        if (pending_.size() > 0 && pending_.find(allocation->tuple()) != nullptr) continue;
+        out.push_back(allocation->summary(shared_.relays, now));
+    }
+    if (until == end) return {};
+    return until;
 }
 
 }  // namespace turnpike::core

@@ -2,6 +2,7 @@
 
 #include <boost/container/static_vector.hpp>
 #include <span>
+#include <unordered_map>
 
 #include "turn/core/allocation_table.hpp"
 #include "turn/core/attributes_known.hpp"
@@ -70,12 +71,19 @@ public:
 
     std::size_t allocations() const noexcept { return table_.size(); }
     std::vector<AllocationSummary> list(Instant now) const;
+    std::optional<std::uint32_t> list(const AllocationFilter& filter, std::uint32_t from, std::uint32_t at_most, Instant now,
+                                      std::vector<AllocationSummary>& out) const;
     const Counters& counters() const noexcept { return counters_; }
 
     std::optional<AllocationRecord> record(const FiveTuple& tuple, Instant now) const;
     std::optional<Server::Released> release(const FiveTuple& tuple, Instant now);
     std::optional<std::vector<RelayId>> adopt(const AllocationRecord& record, const Path& path, Instant now);
     bool restore(const AllocationRecord& record, const Path& path, Instant now, Outbox& out);
+
+    void set_keeper(RecordKeeper* keeper) noexcept { keeper_ = keeper; }
+    bool has_changes() const noexcept { return !changed_.empty() || !credentials_.gone().empty(); }
+    void keep_records(Instant now);
+    void arrived_elsewhere(AllocationId id);
 
 private:
     using Families = boost::container::static_vector<PendingAllocation::Wanted, 2>;
@@ -161,6 +169,10 @@ private:
     void close(Allocation& allocation, CloseReason reason, Instant now, Outbox& out);
     void end_family(Allocation& allocation, Family family, Outbox& out);
     void disarm(Allocation& allocation) noexcept;
+    // Its record (keeping.cpp).
+    void changed(Allocation& allocation);
+    void forget_record(Allocation& allocation);
+    void leave_record(Allocation& allocation);
     std::unique_ptr<Allocation> rebuild(const AllocationRecord& record, const Path& path, Instant now);
 
     Config config_;
@@ -180,6 +192,16 @@ private:
     Retransmissions retransmissions_;
     Wheel wheel_;
     Counters counters_;
+
+    struct LeftBehind {
+        RecordKeeper::Place kept = 0;
+        CredentialRef credential;  // that it names
+    };
+    RecordKeeper* keeper_ = nullptr;
+    std::vector<Allocation*> changed_;  // each once
+    std::unordered_multimap<std::uint64_t, LeftBehind> left_behind_;  // records of allocations on their way, by id
+    AllocationRecord record_;           // the two are used again for each
+    Bytes encoded_;
 };
 
 template <typename Which>

@@ -23,6 +23,7 @@ std::optional<Server::Released> Machine::release(const FiveTuple& tuple, Instant
     if (live == nullptr || live->expires_at <= now || !live->uncommon().connections.empty()) return {};
     const std::unique_ptr<Allocation> allocation = table_.take(tuple);
     disarm(*allocation);
+    leave_record(*allocation);
     Server::Released released{allocation->to_record(config_, now), {}};
     for (const Relayed& one : allocation->relayed) {
         released.relays.push_back(one.relay);
@@ -44,8 +45,7 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
     }
 
     auto allocation = std::make_unique<Allocation>(
-        path, credentials_.intern({record.username, record.subject, record.realm, record.key_md5, record.key_sha256,
-                                   record.bandwidth_kbit_s, record.third_party, record.relay_peers_only}));
+        path, credentials_.intern(record.credential.view()));
     allocation->id = record.id;
     allocation->transaction = record.allocate_transaction;
     if (config_.mobility && !record.ticket.empty()) allocation->more().ticket = record.ticket;
@@ -70,8 +70,8 @@ std::unique_ptr<Allocation> Machine::rebuild(const AllocationRecord& record, con
         std::min<Nanoseconds>({record.left, config_.lifetime_max, config_.max_session - record.age});
     allocation->expires_at = now + within_authorization(left, allocation->uncommon().authorized_until, now);
 
-    const PeerPolicy& policy = policy_->for_realm(record.realm);
-    const auto allowed = [&](const IpAddress& peer) { return policy.check(peer, record.relay_peers_only); };
+    const PeerPolicy& policy = policy_->for_realm(record.credential.realm);
+    const auto allowed = [&](const IpAddress& peer) { return policy.check(peer, record.credential.relay_peers_only); };
     for (const AllocationRecord::Permission& permission : record.permissions) {
         if (allocation->permissions.size() >= config_.permissions_max) break;
         const auto token = allowed(permission.peer);
@@ -111,6 +111,7 @@ std::optional<std::vector<RelayId>> Machine::adopt(const AllocationRecord& recor
     }
     Allocation& live = table_.insert(std::move(allocation));
     register_names(live);
+    changed(live);
     sweep(live, now);
     return relays;
 }
@@ -120,7 +121,7 @@ bool Machine::restore(const AllocationRecord& record, const Path& path, Instant 
     auto waiting = std::make_unique<PendingAllocation>();
     waiting->allocation = rebuild(record, path, now);
     if (!waiting->allocation) return false;
-    shared_.quota.restore(record.realm, record.subject);
+    shared_.quota.restore(record.credential.realm, record.credential.subject);
     for (const Endpoint& local : record.relayed) {
         waiting->wanted.push_back({local.address.family(), {}, false, {}, false, false, {}});
     }

@@ -46,6 +46,7 @@ void Machine::on_refresh(Request& request) {
         allocation.expires_at = request.now + granted;
         arm(allocation, allocation.expires_at);
     }
+    changed(allocation);
 
     // The connection that it waited for, on the very 5-tuple of the old one.
     if (ticket && allocation.tuple() == request.path.tuple) allocation.path = request.path;

@@ -33,6 +33,9 @@ public:
         if (relay.slot >= slots_.size() || slots_[relay.slot].generation != relay.generation) return nullptr;
         return slots_[relay.slot].owner;
     }
+    /// The allocation at a slot, by number from 0 to end(); null where there is none.
+    Allocation* at(std::uint32_t slot) const noexcept { return slots_[slot].owner; }
+    std::uint32_t end() const noexcept { return static_cast<std::uint32_t>(slots_.size()); }
     std::size_t in_use() const noexcept { return slots_.size() - free_.size(); }
 
 private:

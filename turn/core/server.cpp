@@ -78,6 +78,10 @@ std::size_t Server::kill_all(CloseReason reason, Instant now, Outbox& out) {
 
 std::size_t Server::allocations() const noexcept { return state_->allocations(); }
 std::vector<AllocationSummary> Server::list(Instant now) const { return state_->list(now); }
+std::optional<std::uint32_t> Server::list(const AllocationFilter& filter, std::uint32_t from, std::uint32_t at_most,
+                                          Instant now, std::vector<AllocationSummary>& out) const {
+    return state_->list(filter, from, at_most, now, out);
+}
 const Counters& Server::counters() const noexcept { return state_->counters(); }
 
 std::optional<AllocationRecord> Server::record(const FiveTuple& tuple, Instant now) const {
@@ -92,5 +96,10 @@ std::optional<std::vector<RelayId>> Server::adopt(const AllocationRecord& record
 bool Server::restore(const AllocationRecord& record, const Path& path, Instant now, Outbox& out) {
     return state_->restore(record, path, now, out);
 }
+
+void Server::set_keeper(RecordKeeper* keeper) noexcept { state_->set_keeper(keeper); }
+bool Server::has_changes() const noexcept { return state_->has_changes(); }
+void Server::keep_records(Instant now) { state_->keep_records(now); }
+void Server::arrived_elsewhere(AllocationId id) { state_->arrived_elsewhere(id); }
 
 }  // namespace turnpike::core

@@ -15,6 +15,7 @@
 #include "turn/core/owners.hpp"
 #include "turn/core/peer_policy.hpp"
 #include "turn/core/rate_limits.hpp"
+#include "turn/core/record_keeper.hpp"
 #include "turn/core/reservations.hpp"
 #include "turn/stun/attributes.hpp"
 #include "turn/stun/channel_data.hpp"
@@ -54,6 +55,12 @@ struct AllocationSummary {
     Traffic traffic;
     std::vector<AllocationRecord::Permission> permissions;
     std::vector<AllocationRecord::Channel> channels;
+};
+
+/// Which allocations a listing is about; nothing: all of them.
+struct AllocationFilter {
+    std::optional<AllocationId> id;
+    std::optional<std::string> subject;
 };
 
 /// Plain counters of one Server, read by its own thread and summed at scrape.
@@ -162,6 +169,11 @@ public:
 
     std::size_t allocations() const noexcept;
     std::vector<AllocationSummary> list(Instant now) const;
+    /// A part of the list, so that nobody waits for all of it: adds to `out` what matches among the next
+    /// `at_most` places from `from` on. Where to go on; nothing at the end. What comes or goes in between may
+    /// be in it or not.
+    std::optional<std::uint32_t> list(const AllocationFilter& filter, std::uint32_t from, std::uint32_t at_most, Instant now,
+                                      std::vector<AllocationSummary>& out) const;
     const Counters& counters() const noexcept;
 
     // ---- moving an allocation ----
@@ -186,6 +198,17 @@ public:
     /// Rebuilds an allocation after a restart: emits AllocationOpened and OpenRelay with the exact address;
     /// where that cannot be bound, AllocationClosed with NotRestored follows.
     bool restore(const AllocationRecord& record, const Path& path, Instant now, Outbox& out);
+
+    // ---- records that outlast the process ----
+
+    /// From now on; before the first allocation. It outlives the server.
+    void set_keeper(RecordKeeper* keeper) noexcept;
+    /// Whether keep_records() has something to do.
+    bool has_changes() const noexcept;
+    /// Writes the records that changed. Call before anything leaves that was answered since the last time.
+    void keep_records(Instant now);
+    /// Another worker keeps the record of what was released here, or it ended on its way.
+    void arrived_elsewhere(AllocationId id);
 
 private:
     struct State;

@@ -74,9 +74,11 @@ void Worker::run_outbox(const IpFields& ip, unsigned hops) {
             action);
     }
     outbox_.clear();
+    keep_records();
 }
 
 void Worker::send_to_client(const core::Path& path, ByteView message) {
+    keep_records();
     if (is_stream(path.tuple.transport)) {
         streams_.send_response(path.link, message);
     } else if (path.tuple.transport == Transport::Dtls) {

@@ -12,6 +12,8 @@ RelayPorts::RelayPorts(std::vector<IpAddress> addresses, std::uint16_t first, st
     reserved_bits_ = std::make_unique<std::atomic<std::uint64_t>[]>((total() + 63) / 64);
     released_at_ = std::make_unique<std::atomic<std::int64_t>[]>(total());
     for (std::size_t i = 0; i < total(); ++i) released_at_[i].store(kNever, std::memory_order_relaxed);
+    released_ = std::make_unique<Released[]>(addresses_.size());
+    for (std::size_t i = 0; i < addresses_.size(); ++i) released_[i].fresh.store(count_, std::memory_order_relaxed);
 }
 
 std::optional<std::uint16_t> RelayPorts::draw(std::size_t address, Instant now, Random& random, Parity parity) {
@@ -37,26 +39,51 @@ std::optional<std::uint16_t> RelayPorts::draw(std::size_t address, Instant now, 
         const std::size_t at = random.below(static_cast<std::uint32_t>(count_));
         if (suits(at) && take_for_draw(base + at, pair, now, kRest)) return port(at);
     }
-    // Nearly all are taken or resting: look at every one, from a random place on.
-    const std::size_t start = random.below(static_cast<std::uint32_t>(count_));
-    constexpr int kRounds = 8;  // others may take what we found
-    for (int round = 0; round < kRounds; ++round) {
-        std::optional<std::size_t> oldest;
-        std::int64_t oldest_at = INT64_MAX;
-        for (std::size_t i = 0; i < count_; ++i) {
-            const std::size_t at = (start + i) % count_;
-            if (!suits(at) || taken(base + at) || (pair && taken(base + at + 1))) continue;
-            if (take_for_draw(base + at, pair, now, kRest)) return port(at);
-            std::int64_t since = released_at_[base + at].load(std::memory_order_relaxed);
-            if (pair) since = std::max(since, released_at_[base + at + 1].load(std::memory_order_relaxed));
-            if (since < oldest_at) {
-                oldest_at = since;
-                oldest = at;
-            }
+    // Nearly all are taken or resting.
+    const auto suits_slot = [&](std::size_t slot) { return suits(slot - base); };
+    auto slot = draw_fresh(address, pair, now, random, suits_slot);
+    if (!slot) slot = draw_released(address, pair, now, suits_slot);
+    if (!slot) return {};
+    return port(*slot - base);
+}
+
+// One that nobody ever had, from a random place on.
+template <typename Suits>
+std::optional<std::size_t> RelayPorts::draw_fresh(std::size_t address, bool pair, Instant now, Random& random, Suits&& suits) {
+    if (released_[address].fresh.load(std::memory_order_relaxed) == 0) return {};
+    const std::size_t base = address * count_, start = random.below(static_cast<std::uint32_t>(count_));
+    for (std::size_t i = 0; i < count_; ++i) {
+        const std::size_t slot = base + (start + i) % count_;
+        // A word of 64 ports that are all taken is passed at once.
+        if (slot % 64 == 0 && slot + 64 <= base + count_ && bits_[slot / 64].load(std::memory_order_relaxed) == UINT64_MAX) {
+            i += 63;
+            continue;
         }
-        if (!oldest) return {};
-        if (take_for_draw(base + *oldest, pair, now, kRestMin)) return port(*oldest);
-        if (now.time_since_epoch().count() - oldest_at < Nanoseconds{kRestMin}.count()) return {};
+        if (taken(slot) || released_at_[slot].load(std::memory_order_relaxed) != kNever || !suits(slot)) continue;
+        if (take_for_draw(slot, pair, now, kRest)) return slot;
+    }
+    return {};
+}
+
+// The one that rested longest, if that was long enough.
+template <typename Suits>
+std::optional<std::size_t> RelayPorts::draw_released(std::size_t address, bool pair, Instant now, Suits&& suits) {
+    Released& released = released_[address];
+    const std::lock_guard lock{released.mutex};
+    std::deque<Released::Port>& queue = released.queue;
+    for (std::size_t i = 0; i < queue.size();) {
+        const Released::Port port = queue[i];
+        if (i == 0 && !still_free(port)) {
+            queue.pop_front();
+            continue;
+        }
+        if (now.time_since_epoch().count() - port.at < Nanoseconds{kRestMin}.count()) return {};
+        // Of a pair this may be the one or the other.
+        for (std::size_t before = 0; before <= (pair && port.slot > address * count_ ? 1U : 0U); ++before) {
+            const std::size_t slot = port.slot - before;
+            if (still_free(port) && suits(slot) && take_for_draw(slot, pair, now, kRestMin)) return slot;
+        }
+        ++i;
     }
     return {};
 }
@@ -75,8 +102,13 @@ void RelayPorts::release(const Endpoint& local, Instant now) noexcept {
     const auto slot = slot_of(local);
     TURNPIKE_ASSERT(slot && taken(*slot));
     unreserve(*slot);
-    released_at_[*slot].store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    const std::int64_t at = now.time_since_epoch().count();
+    released_at_[*slot].store(at, std::memory_order_relaxed);
     give_back(*slot);
+    Released& released = released_[*slot / count_];
+    const std::lock_guard lock{released.mutex};
+    if (released.queue.size() >= 2 * count_) std::erase_if(released.queue, [this](const auto& port) { return !still_free(port); });
+    released.queue.push_back({*slot, at});
 }
 
 RelayPorts::Census RelayPorts::census(Instant now) const noexcept {
@@ -125,11 +157,13 @@ bool RelayPorts::take(std::size_t slot) noexcept {
     // acquire: what release() wrote of this port is seen.
     if (bits_[slot / 64].fetch_or(bit, std::memory_order_acquire) & bit) return false;
     used_.fetch_add(1, std::memory_order_relaxed);
+    if (released_at_[slot].load(std::memory_order_relaxed) == kNever) released_[slot / count_].fresh.fetch_sub(1, std::memory_order_relaxed);
     return true;
 }
 
 void RelayPorts::give_back(std::size_t slot) noexcept {
     used_.fetch_sub(1, std::memory_order_relaxed);
+    if (released_at_[slot].load(std::memory_order_relaxed) == kNever) released_[slot / count_].fresh.fetch_add(1, std::memory_order_relaxed);
     bits_[slot / 64].fetch_and(~(std::uint64_t{1} << (slot % 64)), std::memory_order_release);
 }
 

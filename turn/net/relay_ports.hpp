@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -17,7 +19,8 @@ namespace turnpike::net {
 /// released rests: a peer may still send to its former owner. Ports that rested for kRest are
 /// drawn first; when there is none, the one that rested longest, if that was kRestMin at least.
 ///
-/// Threading  any; no locks. A draw looks at a handful of ports, at all of them when nearly all are taken.
+/// Threading  any. A draw looks at a handful of ports without a lock; where it finds none of them rested, since
+///            nearly all are taken or were lately, the released ones are in a queue.
 class RelayPorts {
 public:
     static constexpr Seconds kRest = 120s, kRestMin = 5s;
@@ -55,6 +58,17 @@ public:
 private:
     static constexpr std::int64_t kNever = INT64_MIN;  // not released yet
 
+    /// An address's released ports, the longest free first. Those that were drawn since are still in it.
+    struct Released {
+        struct Port {
+            std::size_t slot = 0;
+            std::int64_t at = 0;
+        };
+        std::mutex mutex;
+        std::deque<Port> queue;
+        std::atomic<std::size_t> fresh{0};  // free ports that nobody ever had
+    };
+
     std::optional<std::size_t> slot_of(const Endpoint& local) const noexcept;
     bool taken(std::size_t slot) const noexcept;
     bool reserved(std::size_t slot) const noexcept;
@@ -66,6 +80,13 @@ private:
     bool rested(std::size_t slot, Instant now, Seconds at_least) const noexcept;
     bool take_for_draw(std::size_t slot, bool pair, Instant now, Seconds rest) noexcept;
     std::optional<std::uint16_t> draw(std::size_t address, Instant now, Random& random, bool even, bool pair);
+    template <typename Suits>
+    std::optional<std::size_t> draw_fresh(std::size_t address, bool pair, Instant now, Random& random, Suits&& suits);
+    template <typename Suits>
+    std::optional<std::size_t> draw_released(std::size_t address, bool pair, Instant now, Suits&& suits);
+    bool still_free(const Released::Port& port) const noexcept {
+        return released_at_[port.slot].load(std::memory_order_relaxed) == port.at && !taken(port.slot);
+    }
 
     std::vector<IpAddress> addresses_;
     std::uint16_t first_;
@@ -73,6 +94,7 @@ private:
     std::unique_ptr<std::atomic<std::uint64_t>[]> bits_;          // 1: used or reserved
     std::unique_ptr<std::atomic<std::uint64_t>[]> reserved_bits_; // 1: reserved; only where bits_ has 1
     std::unique_ptr<std::atomic<std::int64_t>[]> released_at_;    // nanoseconds of Instant
+    std::unique_ptr<Released[]> released_;  // by address
     std::atomic<std::size_t> used_{0}, reserved_{0};
 };
 

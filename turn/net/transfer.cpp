@@ -183,12 +183,13 @@ void Worker::adopt(Parcel parcel) {
             h.post([&h, tuple, here, from = parcel.from] { h.learn_owner(tuple, here, from); });
         }
     }
+    settle_in_journal(parcel);
     if (parcel.done) parcel.done->give(true);
 
     // A revocation that came while the parcel was on its way found the allocation nowhere.
     const core::AllocationRecord& record = parcel.record;
-    if (node_.revocations.revoked(record.realm, record.subject, node_.clock.wall())) {
-        kill_subject(record.realm, record.subject, core::CloseReason::Revoked);
+    if (node_.revocations.revoked(record.credential.realm, record.credential.subject, node_.clock.wall())) {
+        kill_subject(record.credential.realm, record.credential.subject, core::CloseReason::Revoked);
     }
 }
 
@@ -201,11 +202,11 @@ void Worker::refuse(Parcel parcel, const core::Path& path) {
     for (auto& relay : parcel.tcp_relays) {
         if (relay) tcp_relays_.end(std::move(relay), node_.clock.now());
     }
-    node_.quota.release(record.realm, record.subject);
+    node_.quota.release(record.credential.realm, record.credential.subject);
     if (node_.reports) {
         const Endpoint relayed = record.relayed.empty() ? Endpoint{} : node_.relays.to_external(record.relayed.front());
-        node_.reports(core::AllocationClosed{record.id, record.tuple, relayed, record.username, record.subject, record.realm,
-                                             core::CloseReason::Expired, record.traffic, record.age});
+        node_.reports(core::AllocationClosed{record.id, record.tuple, relayed, record.credential.username,
+                                             record.credential.subject, record.credential.realm, core::CloseReason::Expired, record.traffic, record.age});
     }
     if (is_stream(record.tuple.transport)) streams_.close_after_flush(path.link);
     else dtls_.close(path.link);
@@ -214,7 +215,15 @@ void Worker::refuse(Parcel parcel, const core::Path& path) {
         Worker& w = *node_.workers[knows];
         w.post([&w, tuple = record.tuple] { w.overrides_.erase(tuple); });
     }
+    settle_in_journal(parcel);
     if (parcel.done) parcel.done->give(false);
+}
+
+// The record is kept here, or its allocation has ended: the worker that it came from need not keep it longer.
+void Worker::settle_in_journal(const Parcel& parcel) {
+    keep_records();
+    Worker& from = *node_.workers[parcel.from];
+    if (from.journal_) from.post([&from, id = parcel.record.id] { from.server_.arrived_elsewhere(id); });
 }
 
 // At home: from now on the 5-tuple's datagrams go to `owner`; `from` need not pass them on any more.

@@ -101,6 +101,11 @@ void Worker::listen_stream(FileDescriptor fd, std::uint16_t listener, const List
     streams_.listen(std::move(fd), {listener, &settings, tls});
 }
 
+void Worker::keep_in(std::unique_ptr<Journal> journal) {
+    journal_ = std::move(journal);
+    server_.set_keeper(journal_.get());
+}
+
 // ---- the thread ----
 
 void Worker::start() {
@@ -145,8 +150,14 @@ void Worker::settle() {
         dtls_.settle();
     } while (!gone_.empty() || !leaving_.empty());
     connections_.recycle();
+    keep_records();
     make_room();
     rearm_timer();
+}
+
+// Before an answer leaves: what a client was told outlasts the process.
+void Worker::keep_records() {
+    if (server_.has_changes()) server_.keep_records(node_.clock.now());
 }
 
 void Worker::make_room() {
@@ -369,6 +380,11 @@ void Worker::add_to(Snapshot& total) const {
     total.stream_sessions_refused += streams_.refused + dtls_.refused;
     total.counters.dropped_malformed += dtls_.dropped;
     total.ttl_drops += ttl_drops_;
+    if (journal_ && journal_->on()) {
+        ++total.journals;
+        total.journal_records += journal_->records();
+        total.journal_bytes += journal_->bytes();
+    }
     total.handed_over += handed_over_;
     total.hand_over_drops += hand_over_dropped_ + crossings_dropped_;
     total.relayed_inside += relayed_inside_;

@@ -14,6 +14,7 @@
 #include "turn/net/datagram_ring.hpp"
 #include "turn/net/dtls_sessions.hpp"
 #include "turn/net/engine_choice.hpp"
+#include "turn/net/journal.hpp"
 #include "turn/net/mailbox.hpp"
 #include "turn/net/overrides.hpp"
 #include "turn/net/peer_connections.hpp"
@@ -77,6 +78,7 @@ public:
     // `settings` and `tls` outlive the worker; `tls` is null where neither TLS nor DTLS is.
     void listen_udp(UdpSocket socket, std::uint16_t listener, const Listener& settings, const TlsContext* tls);
     void listen_stream(FileDescriptor fd, std::uint16_t listener, const Listener& settings, const TlsContext* tls);
+    void keep_in(std::unique_ptr<Journal> journal);
     void start();
     /// Ends every allocation and the thread. From the pool's thread; idempotent.
     void stop();
@@ -134,6 +136,7 @@ private:
 
     void run();
     void settle();
+    void keep_records();
     void on_timer();
     void rearm_timer();
 
@@ -201,6 +204,7 @@ private:
     void give(const FiveTuple& tuple, unsigned to, const core::Path& path, Bytes message, unsigned hops);
     void adopt(Parcel parcel);
     void refuse(Parcel parcel, const core::Path& path);
+    void settle_in_journal(const Parcel& parcel);
     void learn_owner(const FiveTuple& tuple, Overrides::Entry owner, unsigned from);
     void forget_owner(const FiveTuple& tuple);
 
@@ -223,6 +227,7 @@ private:
     Bell crossing_bell_;
     std::vector<Worker*> to_ring_;  // got something in this round
     bool crossed_ = false;          // something was read from crossings_
+    std::unique_ptr<Journal> journal_;  // outlives the server
     core::Server server_;
     core::Outbox outbox_;
     std::vector<FiveTuple> gone_;  // stream clients that ended in this round

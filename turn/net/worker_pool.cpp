@@ -13,6 +13,8 @@ namespace {
 
 // A worker that does not answer within this is wedged; the others' answers are still good.
 constexpr auto kAnswerTimeout = 5s;
+// Allocations that a worker lists between two rounds of its loop: less than a millisecond.
+constexpr std::uint32_t kListedAtOnce = 256;
 
 unsigned worker_count(unsigned wanted) noexcept {
     return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
@@ -38,6 +40,19 @@ struct WorkerPool::State {
     std::expected<void, StartError> check() const;
     std::expected<void, StartError> open();
     core::Config core_config();
+    std::unique_ptr<Journal> make_journal(unsigned worker);
+
+    /// Asks one worker and waits: its answer, if it gives one in time.
+    template <typename Question>
+    auto ask_one(Worker& worker, Question question) const {
+        using Value = decltype(question(worker));
+        std::optional<Value> value;
+        if (!started) return value;
+        const auto answer = std::make_shared<Answer<Value>>();
+        worker.post([&worker, answer, question] { answer->give(question(worker)); });
+        value = answer->wait(kAnswerTimeout);
+        return value;
+    }
 
     /// Asks every worker and waits: the answers of those that gave one.
     template <typename Question>
@@ -131,6 +146,7 @@ std::expected<void, StartError> WorkerPool::State::open() {
     for (unsigned w = 0; w < options.workers; ++w) {
         config.worker = w;
         auto worker = std::make_unique<Worker>(w, *node, config, credentials, policy);
+        if (auto journal = make_journal(w)) worker->keep_in(std::move(journal));
         for (std::size_t i = 0; i < bound.size(); ++i) {
             const auto index = static_cast<std::uint16_t>(i);
             if (bound[i].stream()) {
@@ -142,6 +158,18 @@ std::expected<void, StartError> WorkerPool::State::open() {
         node->workers.push_back(std::move(worker));
     }
     return {};
+}
+
+// Nothing where there is none, or it cannot be made: the relay goes on without.
+std::unique_ptr<Journal> WorkerPool::State::make_journal(unsigned worker) {
+    if (!options.journal) return nullptr;
+    if (worker == 0) Journal::remove_from(options.journal->directory, options.workers);
+    Journal::Setup setup{options.journal->directory, options.journal->boot, worker, options.workers, {}, options.journal->off};
+    setup.key = {node->random.public_u64(), node->random.public_u64()};
+    auto journal = Journal::create(std::move(setup));
+    if (journal) return std::move(*journal);
+    if (options.journal->off) options.journal->off(journal.error());
+    return nullptr;
 }
 
 core::Config WorkerPool::State::core_config() {
@@ -204,12 +232,32 @@ Snapshot WorkerPool::snapshot() const {
     return total;
 }
 
-std::vector<core::AllocationSummary> WorkerPool::allocations() const {
+std::vector<core::AllocationSummary> WorkerPool::allocations(const core::AllocationFilter& filter,
+                                                             std::size_t at_most) const {
+    const State& s = *state_;
     std::vector<core::AllocationSummary> all;
-    const Clock& clock = state_->node->clock;
-    for (auto& some : state_->ask([&clock](Worker& worker) { return worker.server().list(clock.now()); })) {
-        std::ranges::move(some, std::back_inserter(all));
+    const auto keep_oldest = [&] {
+        std::ranges::sort(all, {}, &core::AllocationSummary::id);
+        if (all.size() > at_most) all.resize(at_most);
+    };
+    struct Part {
+        std::vector<core::AllocationSummary> listed;
+        std::optional<std::uint32_t> next;
+    };
+    for (const auto& worker : s.node->workers) {
+        for (std::optional<std::uint32_t> from = 0; from;) {
+            auto part = s.ask_one(*worker, [filter, from = *from, &clock = s.node->clock](Worker& w) {
+                Part answer;
+                answer.next = w.server().list(filter, from, kListedAtOnce, clock.now(), answer.listed);
+                return answer;
+            });
+            if (!part) break;
+            std::ranges::move(part->listed, std::back_inserter(all));
+            if (all.size() / 2 > at_most) keep_oldest();
+            from = part->next;
+        }
     }
+    keep_oldest();
     return all;
 }
 

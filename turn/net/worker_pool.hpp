@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "common/base/random.hpp"
 #include "turn/core/server.hpp"
 #include "turn/net/io_engine.hpp"
+#include "turn/net/journal_blocks.hpp"
 #include "turn/net/tls_context.hpp"
 
 namespace turnpike::net {
@@ -57,6 +59,13 @@ struct Limits {
     int socket_buffer_bytes = 1 << 20;               // SO_RCVBUF and SO_SNDBUF of listeners
 };
 
+/// Where workers keep the records of their allocations (journal.hpp).
+struct JournalOptions {
+    std::filesystem::path directory;
+    BootId boot{};
+    std::function<void(const std::string& why)> off;  // a worker goes on without; on any thread: be quick
+};
+
 struct Options {
     std::vector<Listener> listeners;
     unsigned workers = 0;                   // 0: one per core
@@ -66,6 +75,7 @@ struct Options {
     core::Config core;                      // `listeners` of it is filled in from ours
     Limits limits;
     std::vector<Cidr> limits_exempt;
+    std::optional<JournalOptions> journal;
     /// An upstream that could not be reached (errno), on a worker's thread: be quick.
     std::function<void(const Endpoint& upstream, int error)> upstream_failed;
 };
@@ -97,6 +107,8 @@ struct Snapshot {
     std::uint64_t ttl_drops = 0;                 // would have left with TTL 0
     std::uint64_t relayed_inside = 0;       // datagrams from one relayed address of this node to another
     std::uint64_t handed_over = 0, hand_over_drops = 0;  // datagrams between workers; a full mailbox
+    std::size_t journals = 0;                    // workers that have one and keep it
+    std::size_t journal_records = 0, journal_bytes = 0;
     std::vector<Instant> heartbeats;        // when each worker's loop last turned
 };
 
@@ -130,7 +142,9 @@ public:
     const std::string& engine_why() const noexcept;
 
     Snapshot snapshot() const;
-    std::vector<core::AllocationSummary> allocations() const;
+    /// At most `at_most` allocations that match, the oldest of all workers first. Workers are asked for a few at a time.
+    std::vector<core::AllocationSummary> allocations(const core::AllocationFilter& filter = {},
+                                                     std::size_t at_most = SIZE_MAX) const;
     std::size_t kill(core::AllocationId id, core::CloseReason reason);
     /// Revokes the subject until `until` and ends its allocations; the number ended.
     std::size_t revoke(std::string_view realm, std::string_view subject, WallTime until);

@@ -117,13 +117,10 @@ Response list_allocations(Node& node, const Request& request) {
             return Response::error(400, "bad_request", "limit must be between 1 and 10000");
         limit = *number;
     }
-    const auto subject = request.query.find("subject");
-    std::vector<core::AllocationSummary> all = node.pool.allocations();
-    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    core::AllocationFilter filter;
+    if (const auto subject = request.query.find("subject"); subject != request.query.end()) filter.subject = subject->second;
     Json items = Json::array();
-    for (const auto& allocation : all) {
-        if (items.size() == limit) break;
-        if (subject != request.query.end() && allocation.subject != subject->second) continue;
+    for (const auto& allocation : node.pool.allocations(filter, limit)) {
         items.push_back(allocation_json(node, allocation));
     }
     return json({{"items", std::move(items)}});
@@ -136,8 +133,10 @@ Response no_allocation(const std::string& id) {
 Response show_allocation(Node& node, const Request& request) {
     const auto id = whole<std::uint64_t>(request.parameters[0]);
     if (id) {
-        for (const auto& allocation : node.pool.allocations()) {
-            if (allocation.id.value == *id) return json(allocation_json(node, allocation));
+        core::AllocationFilter filter;
+        filter.id = core::AllocationId{*id};
+        for (const auto& allocation : node.pool.allocations(filter, 1)) {
+            return json(allocation_json(node, allocation));
         }
     }
     return no_allocation(request.parameters[0]);

@@ -22,6 +22,7 @@ constexpr std::size_t kUrlsMax = 8;
 void read_node(config::Table node, Config& config) {
     node.labels("labels", config.labels);
     node.number("workers", config.net.workers, 0, kWorkersMax);
+    node.flag("journal", config.journal);
     if (node.texts("urls", config.urls)) {
         if (config.urls.size() > kUrlsMax) node.problem("urls", "has more than 8 URLs");
         for (const std::string& url : config.urls) {

@@ -19,6 +19,7 @@ struct Config {
     ops::Settings common;
     std::map<std::string, std::string> labels;
     std::vector<std::string> urls;  // node.urls; empty: node_urls() derives them
+    bool journal = true;            // node.journal: records of allocations in the runtime directory
     std::string realm = "turnpike";
     std::vector<config::SharedSecret> secrets;
     std::vector<core::StaticUser> users;

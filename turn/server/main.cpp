@@ -1,6 +1,7 @@
 // turnpike-relay: reads its configuration, starts the workers, and serves administrators until told
 // to stop.
 
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -12,6 +13,7 @@
 #include "common/ops/http_endpoint.hpp"
 #include "common/ops/instance_directory.hpp"
 #include "common/ops/systemd.hpp"
+#include "turn/net/journal.hpp"
 #include "turn/server/admin_routes.hpp"
 #include "turn/server/load.hpp"
 #include "turn/server/metrics.hpp"
@@ -55,6 +57,16 @@ void tell(const core::StaticUser& user, const std::string& realm) {
                  user.name.c_str(), password.c_str(), realm.c_str());
 }
 
+// A journal that cannot be kept is no reason to relay nothing.
+void keep_journal(Config& config, const std::filesystem::path& directory, ops::Log& log) {
+    const auto off = [&log](const std::string& why) { log.error("journal.off", {{"reason", why}}); };
+    const auto boot = net::this_boot();
+    if (!boot) return off("the kernel does not tell which boot of this machine this is");
+    // A file larger than RLIMIT_FSIZE is an error to be told of, not the end.
+    std::signal(SIGXFSZ, SIG_IGN);
+    config.net.journal = net::JournalOptions{directory, *boot, off};
+}
+
 std::string status_line(const net::Snapshot& snapshot) {
     return std::to_string(snapshot.allocations) + " allocations, " +
            std::to_string(snapshot.stream_sessions) + " stream sessions";
@@ -86,6 +98,8 @@ int serve(const Options& options, Loaded loaded) {
         log.limited(ops::Level::Warning, 10s, "upstream.failed",
                     {{"upstream", upstream.to_string()}, {"reason", std::strerror(error)}});
     };
+    if (config.journal) keep_journal(config, directory->path(), log);
+    else net::Journal::remove_from(directory->path(), 0);
     UsageLog usage{loop, log, ops::ClientIpPrivacy{config.common.client_ip, privacy_key}, clock};
     net::WorkerPool pool{
         config.net,   config.credentials(),

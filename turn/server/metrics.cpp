@@ -153,6 +153,10 @@ void collect(ops::Scrape& s, Node& node) {
             node.config.peers.mode == core::PeerPolicy::Mode::Lab ? 1 : 0);
     s.gauge("turnpike_relay_revocations", "Subjects that are revoked now.",
             number(node.pool.revocations().size()));
+    s.gauge("turnpike_relay_journals", "Workers that keep a journal.", number(snap.journals));
+    s.gauge("turnpike_relay_journal_records", "Allocations that are in journals.",
+            number(snap.journal_records));
+    s.gauge("turnpike_relay_journal_bytes", "Size of the journals.", number(snap.journal_bytes));
     collect_allocations(s, node, snap);
     collect_traffic(s, snap);
     collect_requests(s, snap);

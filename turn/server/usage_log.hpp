@@ -25,7 +25,7 @@ namespace turnpike::relay {
 /// Threading  report() from any; the rest on the control loop
 class UsageLog {
 public:
-    static constexpr std::size_t kQueueMax = 65'536;
+    static constexpr std::size_t kQueueMax = 262'144;  // a node that stops ends a hundred thousand at once
 
     UsageLog(ops::ControlLoop& loop, ops::Log& log, ops::ClientIpPrivacy privacy,
              const Clock& clock);

@@ -20,13 +20,13 @@ AllocationRecord sample() {
     record.relayed = {at("10.0.0.5:50000"), at("[2001:db8::5]:50001")};
     record.left = 123'456ms;
     record.age = 7'654'321ms;
-    record.username = "1700000600:a.b;k=k1;a=3";
-    record.subject = "a.b";
-    record.realm = "turnpike";
-    record.key_md5 = Bytes(16, 0xAB);
-    record.key_sha256 = Bytes(32, 0xCD);
-    record.bandwidth_kbit_s = 64;
-    record.relay_peers_only = true;
+    record.credential.username = "1700000600:a.b;k=k1;a=3";
+    record.credential.subject = "a.b";
+    record.credential.realm = "turnpike";
+    record.credential.key_md5 = Bytes(16, 0xAB);
+    record.credential.key_sha256 = Bytes(32, 0xCD);
+    record.credential.bandwidth_kbit_s = 64;
+    record.credential.relay_peers_only = true;
     record.allocate_transaction = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
     record.reservation_token = 0x0102030405060708;
     record.ticket = Bytes(16, 0xCD);
@@ -36,9 +36,15 @@ AllocationRecord sample() {
     record.packets_left = 5;
     record.new_peers_left = 6;
     record.traffic = {1, 2, 3, UINT64_MAX};
-    record.permissions = {{ip("93.184.216.34"), 299'999ms}, {ip("2a00:1450::1"), 1ms}};
+    record.permissions = {{ip("2a00:1450::1"), 1ms}, {ip("93.184.216.34"), 299'999ms}};
     record.channels = {{0x4000, at("93.184.216.34:5000"), 599'999ms}, {0x7FFF, at("[2a00:1450::1]:443"), 2ms}};
     return record;
+}
+
+std::vector<AllocationRecord::Permission> many_permissions(std::uint32_t count) {
+    std::vector<AllocationRecord::Permission> all;
+    for (std::uint32_t i = 0; i < count; ++i) all.push_back({IpAddress::v4(0x5DB80000 + i), 1ms});
+    return all;
 }
 
 // Puts the right length and checksum on changed bytes: what is left is a question of values.
@@ -65,15 +71,15 @@ TEST(AllocationRecord, KeepsEverything) {
     EXPECT_EQ(read->relayed, record.relayed);
     EXPECT_EQ(read->left, record.left);
     EXPECT_EQ(read->age, record.age);
-    EXPECT_EQ(read->username, record.username);
-    EXPECT_EQ(read->subject, record.subject);
-    EXPECT_EQ(read->realm, record.realm);
-    EXPECT_EQ(read->key_md5, record.key_md5);
-    EXPECT_EQ(read->key_sha256, record.key_sha256);
-    EXPECT_EQ(read->third_party, record.third_party);
+    EXPECT_EQ(read->credential.username, record.credential.username);
+    EXPECT_EQ(read->credential.subject, record.credential.subject);
+    EXPECT_EQ(read->credential.realm, record.credential.realm);
+    EXPECT_EQ(read->credential.key_md5, record.credential.key_md5);
+    EXPECT_EQ(read->credential.key_sha256, record.credential.key_sha256);
+    EXPECT_EQ(read->credential.third_party, record.credential.third_party);
     EXPECT_EQ(read->authorized_left, record.authorized_left);
-    EXPECT_EQ(read->bandwidth_kbit_s, record.bandwidth_kbit_s);
-    EXPECT_EQ(read->relay_peers_only, record.relay_peers_only);
+    EXPECT_EQ(read->credential.bandwidth_kbit_s, record.credential.bandwidth_kbit_s);
+    EXPECT_EQ(read->credential.relay_peers_only, record.credential.relay_peers_only);
     EXPECT_EQ(read->allocate_transaction, record.allocate_transaction);
     EXPECT_EQ(read->reservation_token, record.reservation_token);
     EXPECT_EQ(read->ticket, record.ticket);
@@ -84,8 +90,8 @@ TEST(AllocationRecord, KeepsEverything) {
     EXPECT_EQ(read->new_peers_left, 6U);
     EXPECT_EQ(read->traffic.packets_to_client, UINT64_MAX);
     ASSERT_EQ(read->permissions.size(), 2U);
-    EXPECT_EQ(read->permissions[1].peer, ip("2a00:1450::1"));
-    EXPECT_EQ(read->permissions[0].left, 299'999ms);
+    EXPECT_EQ(read->permissions[0].peer, ip("2a00:1450::1"));
+    EXPECT_EQ(read->permissions[1].left, 299'999ms);
     ASSERT_EQ(read->channels.size(), 2U);
     EXPECT_EQ(read->channels[1].number, 0x7FFF);
     EXPECT_EQ(read->channels[1].peer, at("[2a00:1450::1]:443"));
@@ -155,26 +161,66 @@ TEST(AllocationRecord, RefusesImpossibleValues) {
     EXPECT_TRUE(refused([](auto& r) { r.left = Milliseconds{-1}; }));
     EXPECT_TRUE(refused([](auto& r) { r.left = std::chrono::hours{24 * 366 * 74}; }));  // in 2100
     EXPECT_TRUE(refused([](auto& r) { r.age = Milliseconds{-1}; }));
-    EXPECT_TRUE(refused([](auto& r) { r.key_md5 = Bytes(15); }));
-    EXPECT_TRUE(refused([](auto& r) { r.key_sha256.clear(); }));
-    EXPECT_TRUE(refused([](auto& r) { r.username = std::string(764, 'u'); }));
-    EXPECT_TRUE(refused([](auto& r) { r.realm = std::string(764, 'r'); }));
+    EXPECT_TRUE(refused([](auto& r) { r.credential.key_md5 = Bytes(15); }));
+    EXPECT_TRUE(refused([](auto& r) { r.credential.key_sha256.clear(); }));
+    EXPECT_TRUE(refused([](auto& r) { r.credential.username = std::string(764, 'u'); }));
+    EXPECT_TRUE(refused([](auto& r) { r.credential.realm = std::string(764, 'r'); }));
     EXPECT_TRUE(refused([](auto& r) { r.tuple.transport = static_cast<Transport>(4); }));
     EXPECT_TRUE(refused([](auto& r) { r.channels[0].number = 0x3FFF; }));
     EXPECT_TRUE(refused([](auto& r) { r.channels[1].number = 0x8000; }));
     EXPECT_TRUE(refused([](auto& r) { r.channels[1].number = r.channels[0].number; }));
     EXPECT_TRUE(refused([](auto& r) { r.channels[0].left = Milliseconds{-5}; }));
     EXPECT_TRUE(refused([](auto& r) { r.permissions[0].left = Milliseconds{-5}; }));
-    EXPECT_TRUE(refused([](auto& r) { r.permissions.resize(20'000, r.permissions[0]); }));
+    EXPECT_TRUE(refused([](auto& r) { r.channels[1].number = r.channels[0].number - 1; }));
+    EXPECT_TRUE(refused([](auto& r) { std::swap(r.permissions[0], r.permissions[1]); }));
+    EXPECT_TRUE(refused([](auto& r) { r.permissions.push_back(r.permissions[1]); }));
+    EXPECT_TRUE(refused([](auto& r) { r.permissions = many_permissions(20'000); }));
     EXPECT_FALSE(refused([](auto& r) { r.permissions.clear(), r.channels.clear(); }));
-    EXPECT_FALSE(refused([](auto& r) { r.key_md5 = r.key_sha256 = Bytes(64, 1); }));
-    EXPECT_FALSE(refused([](auto& r) { r.permissions.resize(256, r.permissions[0]); }));
+    EXPECT_FALSE(refused([](auto& r) { r.credential.key_md5 = r.credential.key_sha256 = Bytes(64, 1); }));
+    EXPECT_FALSE(refused([](auto& r) { r.permissions = many_permissions(256); }));
+}
+
+// What a journal keeps of an idle allocation, beside the credential.
+TEST(AllocationRecord, IsSmallWhereLittleIsSaid) {
+    AllocationRecord record;
+    record.id.value = 1'000'000;
+    record.tuple = {at("192.0.2.1:40000"), at("192.0.2.100:3478"), Transport::Udp};
+    record.relayed = {at("10.0.0.5:50000")};
+    record.left = 600s;
+    record.permissions = {{ip("93.184.216.34"), 300s}};
+    record.channels = {{0x4000, at("93.184.216.34:5000"), 600s}};
+    Bytes space;
+    EXPECT_LE(record.encode_allocation(space).size(), 80U);
+    EXPECT_TRUE(AllocationRecord::decode_allocation(record.encode_allocation(space)));
+}
+
+// A varint has one form; a channel whose peer has a permission names that.
+TEST(AllocationRecord, RefusesASecondEncodingOfTheSame) {
+    AllocationRecord record = sample();
+    record.permissions.resize(1);
+    record.channels.clear();
+    Bytes space;
+    const ByteView whole = record.encode_allocation(space);
+    Bytes longer{whole.begin(), whole.end() - 1};  // the count of channels
+    longer.insert(longer.end(), {0x80, 0x00});
+    EXPECT_FALSE(AllocationRecord::decode_allocation(longer));
+
+    record.channels = {{0x4000, {record.permissions[0].peer, 443}, 1ms}};
+    const ByteView named = record.encode_allocation(space);
+    Bytes spelled{named.begin(), named.end() - 4};  // place, port, lifetime
+    spelled.insert(spelled.end(), {0, 2});
+    spelled.insert(spelled.end(), record.permissions[0].peer.bytes().begin(), record.permissions[0].peer.bytes().end());
+    spelled.insert(spelled.end(), named.end() - 3, named.end());
+    EXPECT_TRUE(AllocationRecord::decode_allocation(named));
+    EXPECT_FALSE(AllocationRecord::decode_allocation(spelled));
 }
 
 TEST(AllocationRecord, RefusesAnUnknownAddressFamily) {
     Bytes bytes = unsealed(sample());
-    ASSERT_EQ(bytes[12 + 8], 1);  // the client's family, behind the id
-    bytes[12 + 8] = 3;
+    // The client's family, behind the credential, flags, transport, listener and an id of one byte.
+    const std::size_t family = 12 + 2 + load_u16(bytes, 12) + 5;
+    ASSERT_EQ(bytes[family], 1);
+    bytes[family] = 3;
     EXPECT_EQ(AllocationRecord::decode(sealed(bytes)).error(), Error::BadValue);
 }
 

@@ -162,7 +162,7 @@ TEST(DataPlane, TakesTheSmallerOfTheTwoBandwidthLimits) {
         client.username = minted.username;
         client.password = minted.password;
         EXPECT_TRUE(client.allocate()->success());
-        return node.server.record(client.path.tuple, node.now)->bandwidth_kbit_s;
+        return node.server.record(client.path.tuple, node.now)->credential.bandwidth_kbit_s;
     };
     EXPECT_EQ(granted({}, 1), 500U);
     EXPECT_EQ(granted(200, 2), 200U);

@@ -111,6 +111,41 @@ TEST(RelayPortsTest, PairsAreEvenAndTheNext) {
     EXPECT_EQ(50001, ports.draw(0, kStart, random));
 }
 
+TEST(RelayPortsTest, APairMayHaveOnePortThatRestedAndOneThatNobodyHad) {
+    SeededRandom random{7};
+    for (const std::uint16_t released : {std::uint16_t{50000}, std::uint16_t{50001}}) {
+        RelayPorts ports{{kV4}, 50000, 50001};
+        EXPECT_TRUE(ports.claim({kV4, released}));
+        ports.release({kV4, released}, kStart);
+        EXPECT_FALSE(ports.draw_pair(0, kStart + RelayPorts::kRestMin - 1s, random));
+        EXPECT_EQ(50000, ports.draw_pair(0, kStart + RelayPorts::kRestMin, random)) << released;
+        expect_conserved(ports, kStart);
+    }
+}
+
+// Every port was had lately: the queue of released ones says which comes next, also after it was drawn by chance.
+TEST(RelayPortsTest, ReleasedPortsComeInTheOrderInWhichTheyWereReleased) {
+    SeededRandom random{8};
+    RelayPorts ports{{kV4}, 50000, 50063};
+    while (ports.draw(0, kStart, random)) {
+    }
+    Instant now = kStart;
+    std::vector<std::uint16_t> order;
+    for (int i = 0; i < 64; ++i) order.push_back(static_cast<std::uint16_t>(50000 + i * 37 % 64));
+    for (int round = 0; round < 5; ++round) {
+        for (const std::uint16_t port : order) ports.release({kV4, port}, now += 10ms);
+        now += RelayPorts::kRestMin;
+        for (const std::uint16_t port : order) ASSERT_EQ(port, ports.draw(0, now, random)) << round;
+        ASSERT_FALSE(ports.draw(0, now, random));
+        // Rested for long, they come at random, and their places in the queue mean nothing any more.
+        for (const std::uint16_t port : order) ports.release({kV4, port}, now);
+        now += RelayPorts::kRest;
+        for (int i = 0; i < 64; ++i) ASSERT_TRUE(ports.draw(0, now, random));
+        ASSERT_FALSE(ports.draw(0, now, random));
+        expect_conserved(ports, now);
+    }
+}
+
 TEST(RelayPortsTest, ClaimsAnExactPortOnceEvenWhenItRests) {
     SeededRandom random{6};
     RelayPorts ports{{kV4}, 50000, 50009};

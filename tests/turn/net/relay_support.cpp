@@ -97,6 +97,7 @@ TestRelay::TestRelay(Setup setup) {
     options.limits = setup.limits;
     options.limits_exempt = setup.limits_exempt;
     options.upstream_failed = setup.upstream_failed;
+    options.journal = setup.journal;
 
     std::vector<core::StaticUser> users;
     users.push_back({"alice", Secret{std::string_view{"wonderland"}}});

@@ -179,6 +179,7 @@ public:
         std::function<void(Listener&)> each;  // more of a listener's settings
         std::vector<Cidr> limits_exempt;
         std::function<void(const Endpoint&, int)> upstream_failed;
+        std::optional<JournalOptions> journal;
     };
     explicit TestRelay(Setup setup);
     TestRelay() : TestRelay(Setup{}) {}
