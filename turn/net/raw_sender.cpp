@@ -195,10 +195,33 @@ RawSender::Queued RawSender::queued(std::size_t index) const noexcept {
     return queued;
 }
 
-std::size_t RawSender::send(std::size_t from) noexcept {
-    for (std::size_t at = from; at < size_;) {
+std::size_t RawSender::burst(std::size_t from) const noexcept {
+    const Entry& first = queue_->entries[from];
+    const bool v4 = source_.is_v4();
+    const auto alike = [&](const Entry& next) {
+        if (next.relay != first.relay || next.dont_fragment || first.dont_fragment) return false;
+        const auto same = [&](std::size_t at, std::size_t bytes) {
+            return std::memcmp(first.header.data() + at, next.header.data() + at, bytes) == 0;
+        };
+        // Traffic class, hop limit, peer and ports.
+        return v4 ? same(1, 1) && same(8, 1) && same(16, 4) && same(kIpv4, 4)
+                  : same(0, 4) && same(7, 1) && same(24, 16) && same(kIpv6, 4);
+    };
+    const std::size_t bytes = first.parts[1].iov_len;
+    std::size_t end = from + 1;
+    while (end < size_ && alike(queue_->entries[end]) &&
+           queue_->entries[end].parts[1].iov_len == bytes)
+        ++end;
+    if (end < size_ && end > from + 1 && alike(queue_->entries[end]) &&
+        queue_->entries[end].parts[1].iov_len < bytes)
+        ++end;
+    return end - from;
+}
+
+std::size_t RawSender::send(std::size_t from, std::size_t to) noexcept {
+    for (std::size_t at = from; at < to;) {
         const int done = ::sendmmsg(fd_.get(), queue_->messages.data() + at,
-                                    static_cast<unsigned>(size_ - at), MSG_NOSIGNAL);
+                                    static_cast<unsigned>(to - at), MSG_NOSIGNAL);
         if (done > 0) {
             at += static_cast<std::size_t>(done);
             sent += static_cast<std::size_t>(done);
@@ -211,14 +234,14 @@ std::size_t RawSender::send(std::size_t from) noexcept {
                 return at;
             case EAGAIN:
             case ENOBUFS:
-                dropped += size_ - at;
-                return size_;
+                dropped += to - at;
+                return to;
             default:  // the first one cannot go (ENETUNREACH, EPERM, ...); the rest may
                 ++dropped;
                 ++at;
         }
     }
-    return size_;
+    return to;
 }
 
 }  // namespace turnpike::net

@@ -51,9 +51,12 @@ public:
     /// From that port of the source address to a peer of its family. Not when full().
     void enqueue(core::RelayId relay, std::uint16_t port, const Endpoint& peer, ByteView payload,
                  const IpFields& ip, bool dont_fragment) noexcept;
-    /// Sends what is queued, from the n-th on; the number of the first that does not fit the link,
-    /// or size().
-    std::size_t send(std::size_t from) noexcept;
+    /// Sends what is queued, from the n-th on up to `to`; the number of the first that does not fit
+    /// the link, or `to`.
+    std::size_t send(std::size_t from, std::size_t to) noexcept;
+    /// How many, from the n-th on, are one burst: of one size but the last, from one relayed
+    /// address to one peer, with the same fields. At least one.
+    std::size_t burst(std::size_t from) const noexcept;
     Queued queued(std::size_t index) const noexcept;
     void clear() noexcept { size_ = 0; }
 

@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kBatchesPerWake = 4;  // before the others get their turn
 constexpr int kErrorsPerWake = 32;
-constexpr std::size_t kPlainMax = 256;  // sockets for what does not fit the link
+constexpr std::size_t kBurst = 4;        // datagrams that are worth a message of their own
+constexpr std::size_t kPlainMax = 1024;  // sockets for what does not fit the link, and bursts
 constexpr std::size_t kIcmpBytesMax =
     2048;  // RFC 1812 §4.3.2.3: a router sends at most 576 of them
 
@@ -233,19 +234,48 @@ void RelayRange::flush() noexcept {
 }
 
 void RelayRange::send_queued(RawSender& sender) noexcept {
-    for (std::size_t at = sender.send(0); at < sender.size(); at = sender.send(at + 1)) {
+    const std::size_t size = sender.size();
+    for (std::size_t at = 0; at < size;) {
+        // Up to the next burst.
+        std::size_t end = at, burst = 0;
+        while (end < size && (burst = sender.burst(end)) < kBurst) end += burst;
+        send_singly(sender, at, end);
+        at = end;
+        if (end == size) break;
+        at += burst;
+        if (!send_burst(sender, end, at)) send_singly(sender, end, at);
+    }
+    sender.clear();
+}
+
+void RelayRange::send_singly(RawSender& sender, std::size_t from, std::size_t to) noexcept {
+    for (std::size_t at = sender.send(from, to); at < to; at = sender.send(at + 1, to)) {
         const RawSender::Queued datagram = sender.queued(at);
         if (Relay* const relay = find(datagram.relay))
             send_plain(*relay, datagram);
         else
             ++dropped_;
     }
-    sender.clear();
+}
+
+// A UDP socket sends a burst as one message, which is worth having one; not worth another's.
+bool RelayRange::send_burst(RawSender& sender, std::size_t from, std::size_t to) noexcept {
+    const core::RelayId id = sender.queued(from).relay;
+    Relay* const relay = find(id);
+    Plain* const plain = relay != nullptr ? plain_of(*relay, id, false) : nullptr;
+    if (plain == nullptr) return false;
+    for (std::size_t at = from; at < to; ++at) {
+        const RawSender::Queued datagram = sender.queued(at);
+        parts_.transmit.enqueue(plain->socket, {.payload = datagram.payload}, datagram.peer,
+                                datagram.ip, plain->socket.local.address);
+    }
+    parts_.transmit.flush(plain->socket);
+    return true;
 }
 
 // The kernel does what we cannot: fragment. It has the payload when this returns.
 void RelayRange::send_plain(Relay& relay, const RawSender::Queued& datagram) noexcept {
-    Plain* const plain = plain_of(relay, datagram.relay);
+    Plain* const plain = plain_of(relay, datagram.relay, true);
     if (plain == nullptr) {
         ++dropped_;
         return;
@@ -261,8 +291,16 @@ void RelayRange::send_plain(Relay& relay, const RawSender::Queued& datagram) noe
     if (datagram.dont_fragment) set_dont_fragment(socket, false);
 }
 
-RelayRange::Plain* RelayRange::plain_of(Relay& relay, core::RelayId id) noexcept {
+// `needed`: where there are too many, another relayed address loses its own.
+RelayRange::Plain* RelayRange::plain_of(Relay& relay, core::RelayId id, bool needed) noexcept {
     if (relay.plain) return relay.plain.get();
+    Relay* other = nullptr;
+    core::RelayId* place = nullptr;
+    if (plains_.size() == kPlainMax) {
+        place = &plains_[next_plain_++ % kPlainMax];
+        other = find(*place);
+        if (other != nullptr && other->plain && !needed) return nullptr;
+    }
     auto socket = open_udp(local_of(relay), {.errors = true});
     if (!socket || in_reserve(socket->fd.get())) return nullptr;
     relay.plain = std::make_unique<Plain>();
@@ -272,13 +310,12 @@ RelayRange::Plain* RelayRange::plain_of(Relay& relay, core::RelayId id) noexcept
     plain.socket = std::move(*socket);
     plain.event = Event::readable(parts_.loop, plain.socket.fd.get(), &on_plain_readable, &plain);
     plain.event.start();
-    if (plains_.size() < kPlainMax) {
+    if (place == nullptr) {
         plains_.push_back(id);
         return &plain;
     }
-    core::RelayId& oldest = plains_[next_plain_++ % kPlainMax];
-    if (Relay* const other = find(oldest)) close_plain(*other);
-    oldest = id;
+    if (other != nullptr) close_plain(*other);
+    *place = id;
     return &plain;
 }
 

@@ -19,6 +19,8 @@ namespace turnpike::net {
 /// UDP socket bound to the relayed address, so that the kernel fragments it, or says that it may
 /// not.
 ///
+/// Bursts of one flow go through that socket too, as one message (UDP_SEGMENT).
+///
 /// Threading  the owning worker; RangeSteering is the node's
 class RelayRange final : public RelayEngine {
 public:
@@ -46,7 +48,8 @@ public:
     Counters counters() const noexcept override;
 
 private:
-    // The socket of a relayed address that sent something larger than the link's packets.
+    // The socket of a relayed address that sent something larger than the link's packets, or
+    // bursts.
     struct Plain {
         RelayRange* owner;
         core::RelayId id;
@@ -97,7 +100,9 @@ private:
     void put(const Endpoint& local, core::RelayId id, bool holds_next);
     void send_queued(RawSender& sender) noexcept;
     void send_plain(Relay& relay, const RawSender::Queued& datagram) noexcept;
-    Plain* plain_of(Relay& relay, core::RelayId id) noexcept;
+    void send_singly(RawSender& sender, std::size_t from, std::size_t to) noexcept;
+    bool send_burst(RawSender& sender, std::size_t from, std::size_t to) noexcept;
+    Plain* plain_of(Relay& relay, core::RelayId id, bool needed) noexcept;
     void close_plain(Relay& relay) noexcept;
 
     Parts parts_;
@@ -109,7 +114,7 @@ private:
     std::size_t size_ = 0;
     std::vector<std::unique_ptr<Receiver>> receivers_;
     std::vector<std::unique_ptr<IcmpReceiver>> icmp_;
-    std::vector<core::RelayId> plains_;  // a ring: with too many the oldest is closed
+    std::vector<core::RelayId> plains_;  // a ring: with too many another one's is closed
     std::size_t next_plain_ = 0;
     PathMtus path_mtus_;
     std::uint64_t dropped_ = 0;
