@@ -16,16 +16,36 @@ dev_conformance() {
 }
 
 dev_bench() {
+    if [[ ${1:-} == micro ]]; then
+        shift
+        micro_bench "$@"
+        return
+    fi
+    local given=" $* "
+    {
+        if [[ $given == *' --help '* || $given == *' -h '* || $given == *' --list '* ]]; then
+            npm_install tests
+        else
+            install_packages build test bench
+            npm_install tests
+            build_preset release turnpike-relay turnpike-bench
+            unpack_coturn
+        fi
+    } >&2
+    TURNPIKE_BIN=$root/build/release/bin TURNPIKE_TOOLS=$root/build/tools/bin node benchmarks/suite/main.mjs "$@"
+}
+
+micro_bench() {
     case ${1:-} in
         -h | --help)
             cat <<'TEXT'
-Usage: ./dev bench [GOOGLE BENCHMARK OPTIONS]
+Usage: ./dev bench micro [GOOGLE BENCHMARK OPTIONS]
 
 Micro-benchmarks of the hot paths: time and heap allocations of one operation.
 
 Examples:
-  ./dev bench
-  ./dev bench --benchmark_filter=ChannelData --benchmark_repetitions=5
+  ./dev bench micro
+  ./dev bench micro --benchmark_filter=ChannelData --benchmark_repetitions=5
 TEXT
             return 0
             ;;

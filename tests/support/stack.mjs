@@ -35,6 +35,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { stringify } from 'smol-toml';
 
+/** TOML of a value, for a daemon's configuration. */
+export const toml = stringify;
+
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const binaries = path.resolve(root, process.env.TURNPIKE_BIN ?? 'build/release/bin');
 

@@ -1,8 +1,10 @@
 #include "turn/net/worker.hpp"
 
 #include <pthread.h>
+#include <sys/prctl.h>
 
 #include <csignal>
+#include <ctime>
 
 #include "turn/net/proxy_header.hpp"
 #include "turn/stun/classic.hpp"
@@ -126,10 +128,15 @@ void Worker::stop() {
 }
 
 void Worker::run() {
+    ::prctl(PR_SET_TIMERSLACK, 1UL);  // a wait for company is of microseconds
     rearm_timer();
     while (running_) {
         loop_.turn();
         settle();
+        if (const Nanoseconds wait = pacer_.after_wake(heartbeat(), reader_.datagrams); wait > Nanoseconds::zero()) {
+            const timespec time{0, wait.count()};
+            ::clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
+        }
     }
     server_.kill_all(core::CloseReason::NodeStopped, node_.clock.now(), outbox_);
     run_outbox();

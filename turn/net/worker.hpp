@@ -8,6 +8,7 @@
 
 #include "turn/core/server.hpp"
 #include "turn/net/answer.hpp"
+#include "turn/net/batch_pacer.hpp"
 #include "turn/net/bell.hpp"
 #include "turn/net/client_framing.hpp"
 #include "turn/net/datagram_reader.hpp"
@@ -214,6 +215,7 @@ private:
     Mailbox mailbox_;
     DatagramReader reader_;
     TransmitQueue transmit_;
+    BatchPacer pacer_;
     std::unique_ptr<RelayEngine> relays_;
     TcpRelays tcp_relays_;
     StreamSessions streams_;
