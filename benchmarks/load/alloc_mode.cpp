@@ -44,7 +44,7 @@ int run(const AllocFlags& flags, Bench& bench) {
     if (!opened) return complain(opened.error(), kUnreachable);
     Rig& rig = **opened;
 
-    const auto before = read_memory(flags.loop.server_pid);
+    const auto before = read_memory(flags.loop.server());
     const Instant start = bench.clock.now();
     LoopPlan plan = flags.loop.plan();
     plan.warm_up = {};  // each member is set up once: what came before would be missing
@@ -65,7 +65,7 @@ int run(const AllocFlags& flags, Bench& bench) {
     for (const Instant until = bench.clock.now() + from_seconds(flags.hold);
          bench.stop == 0 && bench.clock.now() < until;)
         rig.driver().turn(until);
-    const auto after = read_memory(flags.loop.server_pid);
+    const auto after = read_memory(flags.loop.server());
     rig.driver().close_all();
 
     Verdict verdict = judge(measurement, Purpose::Delivery);

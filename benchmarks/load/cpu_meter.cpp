@@ -99,14 +99,16 @@ std::optional<Nanoseconds> CpuUse::charged() const noexcept {
     return server;
 }
 
-std::expected<CpuMeter, std::string> CpuMeter::watch(std::optional<int> server_pid,
+std::expected<CpuMeter, std::string> CpuMeter::watch(std::vector<int> server_pids,
                                                      std::optional<unsigned> server_core) {
     CpuMeter meter;
-    if (server_pid && !read_process(*server_pid))
-        return std::unexpected(fmt::format("--server-pid: there is no process {}", *server_pid));
+    for (const int pid : server_pids) {
+        if (!read_process(pid))
+            return std::unexpected(fmt::format("--server-pid: there is no process {}", pid));
+    }
     if (server_core && !read_core(*server_core))
         return std::unexpected(fmt::format("--server-core: there is no core {}", *server_core));
-    meter.server_pid_ = server_pid;
+    meter.server_pids_ = std::move(server_pids);
     meter.server_core_ = server_core;
     if (server_core) meter.softirqd_pid_ = find_softirqd(*server_core);
     return meter;
@@ -118,8 +120,10 @@ CpuUse CpuMeter::read() {
         use.own = own->running;
         use.own_waiting = own->waiting;
     }
-    if (server_pid_) {
-        server_last_ = std::max(server_last_, read_process(*server_pid_).value_or(server_last_));
+    if (!server_pids_.empty()) {
+        Nanoseconds sum{};
+        for (const int pid : server_pids_) sum += read_process(pid).value_or(Nanoseconds{});
+        server_last_ = std::max(server_last_, sum);
         use.server = server_last_;
     }
     if (server_core_) {

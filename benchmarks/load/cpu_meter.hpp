@@ -3,6 +3,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.hpp"
 
@@ -14,7 +15,7 @@ namespace turnpike::bench {
 struct CpuUse {
     Nanoseconds own{};          // the generator's thread
     Nanoseconds own_waiting{};  // that thread ready to run, and another one running in its place
-    std::optional<Nanoseconds> server;  // all threads of the server's process
+    std::optional<Nanoseconds> server;  // all threads of the server's processes
     struct Core {
         Nanoseconds busy{};                          // all but idle and stolen
         Nanoseconds user{}, system{}, interrupts{};  // hard and soft
@@ -36,7 +37,7 @@ struct CpuUse {
 /// Source     proc(5): schedstat, stat; Documentation/scheduler/sched-stats.rst
 class CpuMeter {
 public:
-    static std::expected<CpuMeter, std::string> watch(std::optional<int> server_pid,
+    static std::expected<CpuMeter, std::string> watch(std::vector<int> server_pids,
                                                       std::optional<unsigned> server_core);
 
     CpuUse read();
@@ -44,7 +45,7 @@ public:
 private:
     CpuMeter() = default;
 
-    std::optional<int> server_pid_;
+    std::vector<int> server_pids_;
     std::optional<unsigned> server_core_;
     std::optional<int> softirqd_pid_;
     Nanoseconds server_last_{};

@@ -20,10 +20,13 @@ void LoopFlags::add_to(CLI::App& app) {
         ->type_name("SECONDS")
         ->check(CLI::NonNegativeNumber);
     app.add_flag("--spin", spin, "never sleep: exact times, for the price of a core");
-    app.add_option("--server-pid", server_pid,
-                   "process of the server: its processor time gives packets per CPU-second")
+    app.add_option("--server-pid", server_pids,
+                   "process of the server: its processor time gives packets per CPU-second. More of "
+                   "them: threads of the kernel that work for it")
         ->type_name("PID")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::PositiveNumber)
+        ->expected(1)
+        ->take_all();
     app.add_option("--server-core", server_core,
                    "core that the server has for itself: all its time counts, interrupts included")
         ->type_name("N")
@@ -40,11 +43,9 @@ LoopPlan LoopFlags::plan() const {
 }
 
 std::expected<CpuMeter, std::string> LoopFlags::meter() const {
-    std::optional<int> pid;
     std::optional<unsigned> core;
-    if (server_pid > 0) pid = server_pid;
     if (server_core >= 0) core = static_cast<unsigned>(server_core);
-    return CpuMeter::watch(pid, core);
+    return CpuMeter::watch(server_pids, core);
 }
 
 }  // namespace turnpike::bench

@@ -15,8 +15,10 @@ namespace turnpike::bench {
 struct LoopFlags {
     double warm_up = 0, drain = 2, interval = 1;
     bool spin = false;
-    int server_pid = -1, server_core = -1;
+    std::vector<int> server_pids;  // the first is the server itself
+    int server_core = -1;
 
+    int server() const { return server_pids.empty() ? -1 : server_pids.front(); }
     void add_to(CLI::App& app);
     /// All but the duration, which is each mode's own.
     LoopPlan plan() const;

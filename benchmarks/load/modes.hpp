@@ -33,5 +33,6 @@ void add_mixed_mode(CLI::App& app, Bench& bench);
 void add_soak_mode(CLI::App& app, Bench& bench);
 void add_compare_mode(CLI::App& app, Bench& bench);
 void add_report_mode(CLI::App& app, Bench& bench);
+void add_frames_mode(CLI::App& app, Bench& bench);
 
 }  // namespace turnpike::bench

@@ -99,7 +99,7 @@ int run(const SoakFlags& flags, Bench& bench) {
                         .to = 0,
                         .measurement = traffic.run(*plan),
                         .verdict = {},
-                        .memory = read_memory(flags.traffic.loop.server_pid)};
+                        .memory = read_memory(flags.traffic.loop.server())};
         segment.to = as_seconds(bench.clock.now() - start);
         segment.verdict = judge(segment.measurement, Purpose::Delivery);
         segment.measurement.intervals.clear();

@@ -15,7 +15,7 @@ export async function load(setup, server, port, mode, flags) {
   const command = [
     ...setup.bench, ...onCore(loadCore), path.join(binaries, 'turnpike-bench'), mode, '--json', '--server', `${setup.place.listen}:${port}`,
     '--user', user, '--password', password, '--realm', realm, '--server-pid', String(server.pid),
-    ...(setup.threads ?? []).flatMap((pid) => ['--server-thread', String(pid)]), ...setup.loadFlags, ...flags.map(String),
+    ...(setup.threads ?? []).flatMap((pid) => ['--server-pid', String(pid)]), ...setup.loadFlags, ...flags.map(String),
   ];
   const before = await processTime(server.pid), began = performance.now();
   const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
