@@ -8,7 +8,10 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstring>
+#include <ctime>
 
 #include <fmt/format.h>
 
@@ -20,10 +23,20 @@ namespace {
 using namespace bpf;
 
 constexpr std::size_t kMapPage = 4096;
+constexpr std::int32_t kLateNanoseconds = 1'000'000;
+constexpr int kStopSignal = SIGUSR1;
+constexpr std::uint32_t kRuns = INT32_MAX;  // of the program in one system call, at most
 constexpr std::uint32_t kBatch = 64;  // frames that the kernel puts on the wire together
 
 // Where things are in a frame: Ethernet (14), IPv4 (20), UDP (8), payload.
 constexpr std::size_t kEtherType = 12, kVersion = 14, kProtocol = 23, kSourcePort = 34, kTargetPort = 36, kPayload = 42;
+
+// What the sending program and we share. Times are in nanoseconds of CLOCK_MONOTONIC.
+struct SourceState {
+    std::uint64_t due, period;   // of the next batch
+    std::uint64_t batch, left;   // frames of one, and of this one
+    std::uint64_t sent, late;
+};
 
 constexpr std::uint16_t wire16(std::uint16_t value) noexcept { return static_cast<std::uint16_t>(value << 8 | value >> 8); }
 
@@ -59,18 +72,42 @@ std::vector<bpf_insn> sink_program(const Object& count, const FrameInterface::Ex
     return a.program();
 }
 
-// Every run is one frame: the next of the map's, over what the last run left.
-std::vector<bpf_insn> source_program(const Object& frames, const Object& state, std::uint32_t count, std::uint32_t burst) {
+// Runs over and over. When a batch is due, every run is a frame, the next of the map's, over what the last run left;
+// else it is nothing.
+std::vector<bpf_insn> source_program(const Object& frames, const Object& shared, std::uint32_t count, std::uint32_t burst) {
+    using Source = SourceState;
     Assembly a;
-    Assembly::Label drop;
+    Assembly::Label drop, send, in_time;
     a.add(move(R6, R1));
     a.add(set(R7, 0));
-    a.look_up(state, R7);
+    a.look_up(shared, R7);
     a.jump_if_null(R0, drop);
-    a.add(load(BPF_DW, R8, R0, 0));
+    a.add(move(R7, R0));
+    a.add(load(BPF_DW, R9, R7, offsetof(Source, left)));
+    a.jump_if(BPF_JNE, R9, 0, send);
+
+    a.add(call(BPF_FUNC_ktime_get_ns));
+    a.add(load(BPF_DW, R1, R7, offsetof(Source, due)));
+    a.jump_if(BPF_JLT, R0, R1, drop);
+    a.add(with(BPF_SUB, R0, R1));
+    a.add(load(BPF_DW, R2, R7, offsetof(Source, period)));
+    a.add(with(BPF_ADD, R1, R2));
+    a.add(store(BPF_DW, R7, offsetof(Source, due), R1));
+    a.add(load(BPF_DW, R9, R7, offsetof(Source, batch)));
+    a.add(set(R3, kLateNanoseconds));
+    a.jump_if(BPF_JLE, R0, R3, in_time);
+    a.add(load(BPF_DW, R4, R7, offsetof(Source, late)));
+    a.add(with(BPF_ADD, R4, 1));
+    a.add(store(BPF_DW, R7, offsetof(Source, late), R4));
+    a.here(in_time);
+
+    a.here(send);
+    a.add(with(BPF_SUB, R9, 1));
+    a.add(store(BPF_DW, R7, offsetof(Source, left), R9));
+    a.add(load(BPF_DW, R8, R7, offsetof(Source, sent)));
     a.add(move(R1, R8));
     a.add(with(BPF_ADD, R1, 1));
-    a.add(store(BPF_DW, R0, 0, R1));
+    a.add(store(BPF_DW, R7, offsetof(Source, sent), R1));
     a.add(with(BPF_DIV, R8, static_cast<std::int32_t>(burst)));
     a.add(with(BPF_MOD, R8, static_cast<std::int32_t>(count)));
     a.look_up(frames, R8);
@@ -90,7 +127,18 @@ std::vector<bpf_insn> source_program(const Object& frames, const Object& state, 
     return a.program();
 }
 
+std::expected<void*, std::string> map_memory(const Object& map) {
+    void* const memory = ::mmap(nullptr, kMapPage, PROT_READ | PROT_WRITE, MAP_SHARED, map.fd(), 0);
+    if (memory == MAP_FAILED) return std::unexpected("bpf map memory: " + error_text(errno));
+    return memory;
+}
+
+// Ends the system call that sends; nothing else.
+void wake_up(int) {}
+
 }  // namespace
+
+struct FrameInterface::Source : SourceState {};
 
 std::expected<std::unique_ptr<FrameInterface>, std::string> FrameInterface::attach(const std::string& where,
                                                                                    const Expected& expected) {
@@ -114,9 +162,9 @@ std::expected<std::unique_ptr<FrameInterface>, std::string> FrameInterface::atta
     auto count = create_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint64_t), 1, BPF_F_MMAPABLE);
     if (!count) return std::unexpected(fmt::format("interface '{}': {}", where, count.error()));
     f.count_ = std::move(*count);
-    void* const memory = ::mmap(nullptr, kMapPage, PROT_READ, MAP_SHARED, f.count_.fd(), 0);
-    if (memory == MAP_FAILED) return std::unexpected(fmt::format("interface '{}': bpf map memory: {}", where, error_text(errno)));
-    f.arrived_ = static_cast<const volatile std::uint64_t*>(memory);
+    const auto memory = map_memory(f.count_);
+    if (!memory) return std::unexpected(fmt::format("interface '{}': {}", where, memory.error()));
+    f.arrived_ = static_cast<const volatile std::uint64_t*>(*memory);
     auto sink = load_program(BPF_PROG_TYPE_XDP, BPF_XDP, "bench_sink", sink_program(f.count_, expected));
     if (!sink) return std::unexpected(fmt::format("interface '{}': {}", where, sink.error()));
     f.sink_ = std::move(*sink);
@@ -127,14 +175,16 @@ std::expected<std::unique_ptr<FrameInterface>, std::string> FrameInterface::atta
 }
 
 FrameInterface::~FrameInterface() {
+    static_cast<void>(stop());
     if (arrived_ != nullptr) ::munmap(const_cast<std::uint64_t*>(arrived_), kMapPage);
+    if (shared_ != nullptr) ::munmap(const_cast<Source*>(shared_), kMapPage);
 }
 
 std::expected<void, std::string> FrameInterface::load(const std::vector<Bytes>& frames, std::uint32_t burst) {
     const auto count = static_cast<std::uint32_t>(frames.size());
     auto map = create_map(BPF_MAP_TYPE_ARRAY, kFrameMin, count, 0);
-    auto state = create_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint64_t), 1, 0);
-    if (!map || !state) return std::unexpected(!map ? map.error() : state.error());
+    auto shared = create_map(BPF_MAP_TYPE_ARRAY, sizeof(SourceState), 1, BPF_F_MMAPABLE);
+    if (!map || !shared) return std::unexpected(!map ? map.error() : shared.error());
     for (std::uint32_t i = 0; i < count; ++i) {
         bpf_attr attributes{};
         attributes.map_fd = static_cast<std::uint32_t>(map->fd());
@@ -142,32 +192,73 @@ std::expected<void, std::string> FrameInterface::load(const std::vector<Bytes>& 
         attributes.value = bpf::pointer(frames[i].data());
         if (call_kernel(BPF_MAP_UPDATE_ELEM, attributes) != 0) return std::unexpected("bpf map: " + error_text(errno));
     }
-    frames_ = std::move(*map);
-    state_ = std::move(*state);
-    auto program = load_program(BPF_PROG_TYPE_XDP, BPF_XDP, "bench_source", source_program(frames_, state_, count, burst));
+    const auto memory = map_memory(*shared);
+    if (!memory) return std::unexpected(memory.error());
+    auto program = load_program(BPF_PROG_TYPE_XDP, BPF_XDP, "bench_source", source_program(*map, *shared, count, burst));
     if (!program) return std::unexpected(program.error());
+    frames_ = std::move(*map);
+    state_ = std::move(*shared);
+    shared_ = static_cast<volatile Source*>(*memory);
     source_ = std::move(*program);
     frame_ = frames.front();
     return {};
 }
 
-std::expected<void, std::string> FrameInterface::send(std::uint32_t count) {
-    xdp_md context{};
-    context.data_end = static_cast<std::uint32_t>(frame_.size());
-    context.ingress_ifindex = static_cast<std::uint32_t>(index_);
-    bpf_attr attributes{};
-    attributes.test.prog_fd = static_cast<std::uint32_t>(source_.fd());
-    attributes.test.data_in = bpf::pointer(frame_.data());
-    attributes.test.data_size_in = static_cast<std::uint32_t>(frame_.size());
-    attributes.test.ctx_in = bpf::pointer(&context);
-    attributes.test.ctx_size_in = sizeof context;
-    attributes.test.repeat = count;
-    attributes.test.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
-    attributes.test.batch_size = std::min(count, kBatch);
-    if (call_kernel(BPF_PROG_TEST_RUN, attributes) != 0) return std::unexpected("sending frames: " + error_text(errno));
+std::expected<void, std::string> FrameInterface::start(const Schedule& schedule) {
+    struct sigaction action{};
+    action.sa_handler = &wake_up;  // without SA_RESTART
+    ::sigaction(kStopSignal, &action, nullptr);
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    shared_->due = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+    shared_->period = static_cast<std::uint64_t>(1e9 * schedule.batch / schedule.frames_per_second);
+    shared_->batch = schedule.batch;
+    shared_->left = 0;
+    stopping_ = ended_ = false;
+    thread_ = std::thread{[this] {
+        outcome_ = send_until_stopped();
+        ended_ = true;
+    }};
     return {};
 }
 
+std::expected<void, std::string> FrameInterface::send_until_stopped() {
+    const auto inside = InNamespace::enter(namespace_);
+    if (!inside) return std::unexpected(inside.error());
+    while (!stopping_) {
+        xdp_md context{};
+        context.data_end = static_cast<std::uint32_t>(frame_.size());
+        context.ingress_ifindex = static_cast<std::uint32_t>(index_);
+        bpf_attr attributes{};
+        attributes.test.prog_fd = static_cast<std::uint32_t>(source_.fd());
+        attributes.test.data_in = bpf::pointer(frame_.data());
+        attributes.test.data_size_in = static_cast<std::uint32_t>(frame_.size());
+        attributes.test.ctx_in = bpf::pointer(&context);
+        attributes.test.ctx_size_in = sizeof context;
+        attributes.test.repeat = kRuns;
+        attributes.test.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+        attributes.test.batch_size = kBatch;
+        if (call_kernel(BPF_PROG_TEST_RUN, attributes) != 0 && errno != EINTR) {
+            return std::unexpected("sending frames: " + error_text(errno));
+        }
+    }
+    return {};
+}
+
+std::expected<void, std::string> FrameInterface::stop() {
+    if (!thread_.joinable()) return {};
+    stopping_ = true;
+    // It may be just about to make the call: it is asked until it has ended.
+    while (!ended_) {
+        ::pthread_kill(thread_.native_handle(), kStopSignal);
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    thread_.join();
+    return outcome_;
+}
+
+std::uint64_t FrameInterface::sent() const noexcept { return shared_ == nullptr ? 0 : shared_->sent; }
+std::uint64_t FrameInterface::late_batches() const noexcept { return shared_ == nullptr ? 0 : shared_->late; }
 std::uint64_t FrameInterface::arrived() const noexcept { return *arrived_; }
 
 }  // namespace turnpike::bench

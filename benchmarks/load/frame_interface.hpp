@@ -1,10 +1,12 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "benchmarks/load/network_namespace.hpp"
@@ -16,13 +18,13 @@ namespace turnpike::bench {
 /// A network interface seen as a wire: XDP programs put whole Ethernet frames on it, millions a second, and count
 /// those that come in, without sockets, as if a network card were there.
 ///
-///     attach → counts at once → load(frames, burst) → send(count) … → arrived()
+///     attach → counts at once → load(frames, burst) → start(schedule) … sent(), arrived() … stop()
 ///
 /// The interface's other end must take frames from XDP (veth: generic receive offload on, or a program attached).
 ///
 /// Errors     sentences; CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN are needed
 /// Lifetime   its programs end with it
-/// Threading  one thread
+/// Threading  one thread, beside its own
 /// Source     Linux Documentation/bpf/bpf_prog_run.rst (live frames)
 class FrameInterface {
 public:
@@ -42,18 +44,30 @@ public:
     static constexpr std::size_t kFrameMin = 64;  // bytes; what differs between frames is in these first ones
     /// All of one size, at least kFrameMin. Each goes out `burst` times before the next one does.
     std::expected<void, std::string> load(const std::vector<Bytes>& frames, std::uint32_t burst);
-    /// The next `count` of them, at once. The thread is inside().
-    std::expected<void, std::string> send(std::uint32_t count);
 
-    /// The thread is in the interface's namespace while this lives.
-    std::expected<InNamespace, std::string> inside() const { return InNamespace::enter(namespace_); }
+    struct Schedule {
+        double frames_per_second = 0;
+        std::uint32_t batch = 1;  // as many at a time
+    };
+    /// From now on frames leave by the schedule, whatever happens to them: a thread is busy with
+    /// that alone, and the program that makes them looks at the clock.
+    std::expected<void, std::string> start(const Schedule& schedule);
+    /// Ends it; what went wrong meanwhile.
+    std::expected<void, std::string> stop();
+
+    /// Frames sent so far, and batches of them that left more than 1 ms late.
+    std::uint64_t sent() const noexcept;
+    std::uint64_t late_batches() const noexcept;
     std::array<std::uint8_t, 6> hardware_address() const noexcept { return hardware_address_; }
 
     /// Expected frames so far.
     std::uint64_t arrived() const noexcept;
 
 private:
+    struct Source;  // what the sending program and we share
+
     FrameInterface() = default;
+    std::expected<void, std::string> send_until_stopped();
 
     std::string namespace_;
     int index_ = 0;  // of the interface
@@ -62,6 +76,10 @@ private:
     bpf::Object frames_, state_, source_;
     Bytes frame_;  // behind its first bytes all are alike
     const volatile std::uint64_t* arrived_ = nullptr;
+    volatile Source* shared_ = nullptr;
+    std::thread thread_;
+    std::atomic<bool> stopping_{false}, ended_{false};
+    std::expected<void, std::string> outcome_;
 };
 
 }  // namespace turnpike::bench

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <thread>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -16,8 +17,7 @@ namespace turnpike::bench {
 namespace {
 
 constexpr std::uint32_t kBatchMax = 64;
-// A batch that leaves later than this is late; more than one in a hundred make the run invalid.
-constexpr Nanoseconds kLate = 1ms;
+// Of batches that left more than 1 ms late; above it the run is invalid.
 constexpr double kLateShareMax = 0.01;
 constexpr std::size_t kHeaders = 14 + 20 + 8;
 
@@ -25,7 +25,7 @@ struct FramesFlags {
     RigFlags rig;
     Output output;
     std::string client_wire, peer_wire, direction = "to-peer";
-    double pps = 100'000, duration = 5, warm_up = 1, drain = 0.2;
+    double pps = 100'000, duration = 5, warm_up = 1;
     std::size_t size = 120;
     std::uint32_t batch = kBatchMax, burst = 1;
     std::vector<int> server_pids;
@@ -99,57 +99,43 @@ std::vector<Bytes> frames_of(const Fleet& fleet, bool to_peer, std::size_t size,
 }
 
 struct Result {
-    std::uint64_t sent = 0, arrived = 0, batches = 0, late = 0;
+    std::uint64_t sent = 0, arrived = 0, late = 0;  // late batches
     Nanoseconds elapsed{};
+    CpuUse cpu;
+};
+
+struct Moment {
+    Instant at{};
+    std::uint64_t sent = 0, arrived = 0, late = 0;
     CpuUse cpu;
 };
 
 // Puts frames on the wire by the schedule, first for the warm-up and then for what is measured.
 std::expected<Result, std::string> run_wire(FrameInterface& from, const FrameInterface& to, const FramesFlags& flags, CpuMeter& cpu,
                                             Bench& bench) {
-    const auto inside = from.inside();
-    if (!inside) return std::unexpected(inside.error());
-    const Nanoseconds period = from_seconds(flags.batch / flags.pps);
-    Result result;
-    const auto send_until = [&](Instant start, Instant end) -> std::expected<void, std::string> {
-        for (Instant due = start; due < end && bench.stop == 0; due += period) {
-            Instant now = bench.clock.now();
-            while (now < due) now = bench.clock.now();
-            ++result.batches;
-            if (now - due > kLate) ++result.late;
-            if (now > end) break;  // hopelessly behind: what is offered is less than was asked
-            if (auto sent = from.send(flags.batch); !sent) return sent;
-            result.sent += flags.batch;
-        }
-        return {};
+    const auto wait_until = [&](Instant end) {
+        while (bench.clock.now() < end && bench.stop == 0) std::this_thread::sleep_for(std::min(end - bench.clock.now(), Nanoseconds{100ms}));
     };
+    const auto look = [&] { return Moment{bench.clock.now(), from.sent(), to.arrived(), from.late_batches(), cpu.read()}; };
     const Instant begin = bench.clock.now();
-    const Instant measured_from = begin + from_seconds(flags.warm_up), end = measured_from + from_seconds(flags.duration);
-    if (auto sent = send_until(begin, measured_from); !sent) return std::unexpected(sent.error());
-    result = {};
-    const std::uint64_t before = to.arrived();
-    const CpuUse cpu_before = cpu.read();
-    if (auto sent = send_until(measured_from, end); !sent) return std::unexpected(sent.error());
-    // What is still on its way belongs to it, with the processor time that it takes.
-    const Instant drained = bench.clock.now() + from_seconds(flags.drain);
-    std::uint64_t last = to.arrived();
-    for (Instant quiet_from = bench.clock.now(); bench.clock.now() < drained;) {
-        if (to.arrived() != last) {
-            last = to.arrived();
-            quiet_from = bench.clock.now();
-        }
-        if (bench.clock.now() - quiet_from > 5ms) break;
-    }
-    result.cpu = cpu.read() - cpu_before;
-    result.elapsed = end - measured_from;
-    result.arrived = last - before;
-    return result;
+    if (auto started = from.start({flags.pps, flags.batch}); !started) return std::unexpected(started.error());
+    wait_until(begin + from_seconds(flags.warm_up));
+    const Moment before = look();
+    wait_until(before.at + from_seconds(flags.duration));
+    const Moment after = look();
+    if (auto stopped = from.stop(); !stopped) return std::unexpected(stopped.error());
+    return Result{after.sent - before.sent, after.arrived - before.arrived, after.late - before.late, after.at - before.at,
+                  after.cpu - before.cpu};
+}
+
+double late_share(const Result& result, const FramesFlags& flags) {
+    return result.sent == 0 ? 1 : static_cast<double>(result.late) * flags.batch / static_cast<double>(result.sent);
 }
 
 Json to_json(const Result& result, const FramesFlags& flags, bool valid) {
     Json json;
     json["mode"] = "frames";
-    json["verdict"] = valid ? (result.arrived == result.sent ? "clean" : "imperfect") : "saturated";
+    json["verdict"] = valid ? (result.arrived >= result.sent ? "clean" : "imperfect") : "saturated";
     json["direction"] = flags.direction;
     json["allocations"] = flags.rig.allocations;
     json["size_bytes"] = flags.size;
@@ -159,9 +145,9 @@ Json to_json(const Result& result, const FramesFlags& flags, bool valid) {
     json["elapsed_seconds"] = as_seconds(result.elapsed);
     json["sent"] = result.sent;
     json["arrived"] = result.arrived;
-    json["loss"] = result.sent == 0 ? 0 : 1 - static_cast<double>(result.arrived) / static_cast<double>(result.sent);
+    json["loss"] = std::max(0.0, 1 - static_cast<double>(result.arrived) / static_cast<double>(std::max<std::uint64_t>(result.sent, 1)));
     json["packets_per_second"] = static_cast<double>(result.arrived) / as_seconds(result.elapsed);
-    json["late_share"] = result.batches == 0 ? 0 : static_cast<double>(result.late) / static_cast<double>(result.batches);
+    json["late_share"] = late_share(result, flags);
     if (const auto charged = result.cpu.charged()) {
         json["server_cpu_seconds"] = as_seconds(*charged);
         json["packets_per_cpu_second"] = static_cast<double>(result.arrived) / std::max(as_seconds(*charged), 1e-9);
@@ -228,10 +214,10 @@ int run(FramesFlags& flags, Bench& bench) {
     peer->reset();
     rig.driver().close_all();
     if (!result) return complain(result.error(), kUsage);
-    const bool valid = static_cast<double>(result->late) <= kLateShareMax * static_cast<double>(result->batches);
+    const bool valid = late_share(*result, flags) <= kLateShareMax;
     const Json json = to_json(*result, flags, valid);
     flags.output.result(to_text(json), json);
-    return !valid ? kSaturated : result->arrived == result->sent ? kOk : kNotClean;
+    return !valid ? kSaturated : result->arrived >= result->sent ? kOk : kNotClean;
 }
 
 }  // namespace
@@ -257,8 +243,6 @@ void add_frames_mode(CLI::App& app, Bench& bench) {
         ->check(CLI::PositiveNumber);
     frames->add_option("--warm-up", flags->warm_up, "load before the measurement")->capture_default_str()->type_name("SECONDS")
         ->check(CLI::NonNegativeNumber);
-    frames->add_option("--drain", flags->drain, "how long to wait for the last ones at most")->capture_default_str()
-        ->type_name("SECONDS")->check(CLI::PositiveNumber);
     frames->add_option("--server-pid", flags->server_pids, "process of the server, and threads of the kernel that work for it")
         ->type_name("PID")->check(CLI::PositiveNumber)->expected(1)->take_all();
     frames->add_option("--server-core", flags->server_core,

@@ -17,7 +17,8 @@ export async function load(setup, server, port, mode, flags) {
     '--user', user, '--password', password, '--realm', realm, '--server-pid', String(server.pid),
     ...(setup.threads ?? []).flatMap((pid) => ['--server-pid', String(pid)]), ...setup.loadFlags, ...flags.map(String),
   ];
-  const before = await processTime(server.pid), began = performance.now();
+  const helpers = () => Promise.all((setup.threads ?? []).map(processTime));
+  const before = await processTime(server.pid), helpersBefore = await helpers(), began = performance.now();
   const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '', err = '';
   child.stdout.on('data', (part) => (out += part));
@@ -26,11 +27,14 @@ export async function load(setup, server, port, mode, flags) {
   const [code] = await once(child, 'close');
   clearTimeout(timer);
   const after = await processTime(server.pid).catch(() => before);
+  const elapsed = (performance.now() - began) * 1e6;
+  // What the server waited for beside its own threads of the kernel.
+  const theirs = (await helpers()).reduce((sum, one, at) => sum + one.ran - helpersBefore[at].ran, 0);
   let result;
   try {
     result = JSON.parse(out);
   } catch {
     throw new Error(`turnpike-bench ${mode}: exit ${code}: ${err.trim().split('\n').at(-1)}`);
   }
-  return { ...result, disturbed: (after.waited - before.waited) / ((performance.now() - began) * 1e6), saturated: code === kSaturated };
+  return { ...result, disturbed: Math.max(0, after.waited - before.waited - theirs) / elapsed, saturated: code === kSaturated };
 }
