@@ -26,7 +26,7 @@ dev_bench() {
         if [[ $given == *' --help '* || $given == *' -h '* || $given == *' --list '* ]]; then
             npm_install tests
         else
-            install_packages build test bench
+            install_packages build test
             npm_install tests
             build_preset release turnpike-relay turnpike-bench
             unpack_coturn
