@@ -17,6 +17,9 @@
 namespace turnpike::bench {
 namespace {
 
+// Of the rate that a step is about: with less it says nothing of that rate.
+constexpr double kReached = 0.97;
+
 struct CapacityFlags {
     RigFlags rig;
     TrafficFlags traffic;
@@ -105,13 +108,15 @@ int run(const CapacityFlags& flags, Bench& bench) {
             std::fflush(stdout);
         }
         steps.push_back(to_json(step));
-        // Where the levels hold, a generator in trouble has shown that the server can do it all the
-        // same; where they do not, it is to blame for the bound.
-        const bool passes = step.broken.empty() && step.measurement.generator.refused == 0;
+        // Where the levels hold at the rate that was asked for, a generator in trouble has shown that
+        // the server can do it all the same. Where it did not reach that rate, or they do not hold
+        // and it was in trouble, it is to blame for the bound.
+        const bool holds = step.broken.empty() && step.measurement.generator.refused == 0;
+        const bool passes = holds && step.measurement.rate() >= kReached * step.rate;
         if (passes)
             best_cost = step.measurement.per_cpu_second();
         else
-            saturated = step.verdict.kind == Verdict::Kind::Saturated;
+            saturated = holds || step.verdict.kind == Verdict::Kind::Saturated;
         search.told(passes);
     }
     rig.driver().close_all();
