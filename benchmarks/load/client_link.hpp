@@ -25,6 +25,7 @@ public:
 
     /// The client's way to the server. Opening one that is open changes nothing.
     virtual std::expected<void, std::string> open(std::uint32_t client) = 0;
+    /// Ends it, by the next flush() at the latest.
     virtual void close(std::uint32_t client) = 0;
     /// The client's own transport address.
     virtual Endpoint local(std::uint32_t client) const = 0;

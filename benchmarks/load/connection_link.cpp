@@ -25,21 +25,23 @@ ConnectionLink::ConnectionLink(const Target& target, std::uint32_t clients,
 
 std::expected<void, std::string> ConnectionLink::open(std::uint32_t number) {
     Client& client = clients_[number];
-    if (client.connection) return {};
+    if (client.connection && !client.broken && !client.ending) return {};
+    client.connection.reset();
     const auto inside = InNamespace::enter(target_.netns);
     if (!inside) return std::unexpected(inside.error());
     auto connection = connect(target_, tls_.get(), timeout_);
     if (!connection) return std::unexpected(connection.error());
     epoll_event event{.events = EPOLLIN, .data = {.u32 = number}};
     ::epoll_ctl(epoll_.descriptor(), EPOLL_CTL_ADD, (*connection)->descriptor(), &event);
-    client = {
-        .connection = std::move(*connection), .dirty = false, .waiting = false, .broken = false};
+    client.connection = std::move(*connection);
+    client.dirty = client.waiting = client.broken = client.ending = false;
     return {};
 }
 
-// The descriptor leaves epoll when it is closed.
-void ConnectionLink::close(std::uint32_t client) {
-    clients_[client].connection.reset();
+// Not at once: who calls this may be reading from it. The descriptor leaves epoll when it is
+// closed.
+void ConnectionLink::close(std::uint32_t number) {
+    if (!std::exchange(clients_[number].ending, true)) ending_.push_back(number);
 }
 
 Endpoint ConnectionLink::local(std::uint32_t number) const {
@@ -63,6 +65,11 @@ void ConnectionLink::flush() {
     // One that breaks may make others send.
     for (std::size_t i = 0; i < dirty_.size(); ++i) flush(dirty_[i]);
     dirty_.clear();
+    for (const std::uint32_t number : ending_) {
+        // It may be open anew since.
+        if (std::exchange(clients_[number].ending, false)) clients_[number].connection.reset();
+    }
+    ending_.clear();
 }
 
 void ConnectionLink::flush(std::uint32_t number) {

@@ -31,6 +31,7 @@ private:
         bool dirty = false;    // has something to flush
         bool waiting = false;  // epoll watches for room
         bool broken = false;
+        bool ending = false;  // close() was called
     };
 
     void flush(std::uint32_t client);
@@ -41,7 +42,7 @@ private:
     Milliseconds timeout_;
     Socket epoll_;
     std::vector<Client> clients_;
-    std::vector<std::uint32_t> dirty_;
+    std::vector<std::uint32_t> dirty_, ending_;
 };
 
 }  // namespace turnpike::bench

@@ -206,6 +206,7 @@ void FleetMaker::on_success(std::uint32_t member, const stun::MessageView& messa
             return refresh_later(member, message, now);
         case Purpose::Close:
             session.state = State::Idle;
+            link_.close(member);
             if (events_.closed) events_.closed(member, now - session.began);
             return;
     }
@@ -298,6 +299,7 @@ void FleetMaker::fail(std::uint32_t member, std::uint16_t code, const std::strin
     settle(member);
     if (session.state == State::Ready) --ready_;
     session.state = State::Failed;
+    link_.close(member);
     failures_.add(code, why);
     if (events_.failed) events_.failed(member);
 }

@@ -25,16 +25,15 @@ void add_saturation(const Measurement& m, Purpose purpose, std::vector<std::stri
                  planned = static_cast<double>(generator.planned);
     if (purpose == Purpose::Figures && sent < planned * kSentMin) {
         reasons.push_back(
-            fmt::format("only {:.1f} % of the scheduled packets were sent", 100 * sent / planned));
+            fmt::format("only {:.1f} % of the schedule was sent", 100 * sent / planned));
     }
     const Nanoseconds slip = generator.slip.percentile(kSlipPercentile),
                       latency = m.delivery.latency.percentile(kSlipPercentile);
     if (purpose == Purpose::Figures && slip > GeneratorHealth::kLate &&
         slip * kSlipPart >= latency) {
-        reasons.push_back(
-            fmt::format("{:.1f} % of the packets left more than 1 ms late (p99 {}, worst {})",
-                        100 * generator.late_share(), duration_text(slip),
-                        duration_text(generator.slip.max())));
+        reasons.push_back(fmt::format("{:.1f} % was sent more than 1 ms late (p99 {}, worst {})",
+                                      100 * generator.late_share(), duration_text(slip),
+                                      duration_text(generator.slip.max())));
     }
     if (reasons.empty()) return;
     const double waiting = m.elapsed.count() > 0 ? static_cast<double>(m.cpu.own_waiting.count()) /

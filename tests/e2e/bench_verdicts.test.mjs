@@ -72,7 +72,7 @@ test('a generator that others keep from its core says so, and gives no result', 
     );
     assert.equal(starved.code, 9, starved.stderr);
     assert.equal(starved.result.verdict, 'generator saturated');
-    assert.match(starved.result.reasons.join('\n'), /left more than 1 ms late|of the scheduled packets were sent/);
+    assert.match(starved.result.reasons.join('\n'), /sent more than 1 ms late|of the schedule was sent/);
     assert.match(starved.result.reasons.join('\n'), /waited \d+ % of the time for its core, which others used/);
     assert.ok(starved.result.generator.waiting_seconds > 0.3);
   } finally {
