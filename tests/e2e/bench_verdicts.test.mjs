@@ -51,14 +51,16 @@ test('a slow server shows in the latency, and the generator is not to blame', as
 });
 
 test('a server that is overrun loses, and its capacity is found', async () => {
-  const limit = { perSecond: 500, queue: 50 };
+  // A second's worth may wait, so that only a longer stall of the proxy itself would lose more. In a run of a second
+  // twice the rate passes at most.
+  const limit = { perSecond: 300, queue: 300 };
   const overrun = await through(limit, ['-t', 1, '--rate', 400]);
   assert.equal(overrun.code, 1, overrun.stderr);
   assert.ok(overrun.result.loss > 0.4, `${overrun.result.loss}`);
   assert.equal(overrun.result.generator.drops, 0);
   const found = await through(limit, ['-t', 1, '--from', 100, '--step', 2, '--resolution', 50, '--slo', 'loss<10%'], 'find-capacity');
   assert.ok([0, 9].includes(found.code), found.stderr);
-  assert.ok(found.result.capacity_packets_per_second >= 50 && found.result.capacity_packets_per_second < 800, JSON.stringify(found.result));
+  assert.ok(found.result.capacity_packets_per_second >= 100 && found.result.capacity_packets_per_second < 800, JSON.stringify(found.result));
 });
 
 test('a generator that others keep from its core says so, and gives no result', async () => {
