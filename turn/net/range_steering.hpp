@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/bpf.hpp"
 #include "common/base/endpoint.hpp"
 #include "turn/net/file_descriptor.hpp"
 
@@ -59,7 +60,8 @@ private:
     explicit RangeSteering(std::vector<IpAddress> addresses) : addresses_(std::move(addresses)) {}
 
     std::vector<IpAddress> addresses_;
-    FileDescriptor ports_map_, sockets_map_, network_, link_;
+    bpf::Object ports_map_, sockets_map_, link_;
+    FileDescriptor network_;
     std::uint16_t* ports_ = nullptr;  // the map's memory
 };
 
