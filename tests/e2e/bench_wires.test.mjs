@@ -27,7 +27,8 @@ test('frames cross the relay in both directions, on both engines, and are counte
           // A busy machine may hold up the sender, and a wire has 256 places only.
           assert.ok(result.sent > 500, `${kind.name} ${direction}: ${result.sent} sent`);
           assert.ok(result.arrived > 0.8 * result.sent, `${kind.name} ${direction}: ${result.arrived} of ${result.sent} arrived`);
-          assert.ok(result.arrived <= result.sent + 100, `${kind.name} ${direction}: ${result.arrived} of ${result.sent} arrived`);
+          // Nothing is counted twice; of the warm-up some may arrive later.
+          assert.ok(result.arrived <= result.sent + 2_000 * 0.2 + 100, `${kind.name} ${direction}: ${result.arrived} of ${result.sent} arrived`);
           assert.ok(result.server_cpu_seconds > 0);
           assert.ok(Math.abs(result.packets_per_cpu_second - result.arrived / result.server_cpu_seconds) < 1);
         }

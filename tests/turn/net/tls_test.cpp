@@ -162,13 +162,15 @@ TEST(TlsTest, RenegotiationIsRefused) {
     SSL* const ssl = ::SSL_new(context);
     ::SSL_set_fd(ssl, connection.fd());
     ASSERT_EQ(1, ::SSL_connect(ssl));
+    // Before it asks for more: what comes in one piece with the handshake's end is read with it.
+    EXPECT_TRUE(relay.wait_for([](const Snapshot& s) { return s.tls_handshakes_ok == 1; }));
     ASSERT_EQ(1, ::SSL_renegotiate(ssl));
     ::ERR_clear_error();
     EXPECT_NE(1, ::SSL_do_handshake(ssl));
     EXPECT_EQ(SSL_R_NO_RENEGOTIATION, ERR_GET_REASON(::ERR_peek_last_error()));
     ::SSL_free(ssl);
     ::SSL_CTX_free(context);
-    EXPECT_TRUE(relay.wait_for([](const Snapshot& s) { return s.tls_handshakes_ok == 1; }));
+    EXPECT_EQ(1U, relay.pool->snapshot().tls_handshakes_ok);
 }
 
 }  // namespace
