@@ -71,7 +71,8 @@ void sit_idle(TurnNode& node, std::size_t i, std::size_t of_one_user) {
     if (i % 1024 == 0) forget(node);
 }
 
-// Bytes of heap that a live allocation with one permission and one channel has, `range(1)` of them to a user.
+// Bytes of heap that a live allocation with one permission and one channel has, `range(1)` of them to a user. What a
+// case took for allocations in a Slab, the next one finds there: the figure is right for a case that runs alone.
 void idle_allocation(benchmark::State& state) {
     const auto count = static_cast<std::size_t>(state.range(0)), of_one_user = static_cast<std::size_t>(state.range(1));
     double bytes = 0, file_bytes = 0;

@@ -4,7 +4,8 @@
 
 namespace turnpike::crypto {
 
-/// OpenSSL's generators, public and private stream. A failure of the generator aborts.
+/// OpenSSL's generators, public and private stream. A failure of the generator aborts. Not for a process that
+/// forks: parent and child would draw the same public bytes for a while.
 ///
 /// Threading  any.
 class SystemRandom final : public Random {

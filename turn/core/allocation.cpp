@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/slab.hpp"
 #include "turn/core/relay_directory.hpp"
 
 namespace turnpike::core {
@@ -32,6 +33,23 @@ void channels_of(const Allocation& allocation, Instant now, std::vector<Allocati
 }  // namespace
 
 const Allocation::Uncommon Allocation::kNothingUncommon;
+
+#ifdef __SANITIZE_ADDRESS__
+// So that it sees what is used after its end.
+void* Allocation::operator new(std::size_t size) { return ::operator new(size); }
+void Allocation::operator delete(void* allocation) noexcept { ::operator delete(allocation); }
+#else
+namespace {
+
+Slab& allocations() {
+    static Slab& slab = *new Slab{sizeof(Allocation)};  // outlives everything
+    return slab;
+}
+
+}  // namespace
+void* Allocation::operator new(std::size_t) { return allocations().take(); }
+void Allocation::operator delete(void* allocation) noexcept { allocations().give_back(allocation); }
+#endif
 
 void Allocation::limit_rates(const Config& config) {
     new_peers = BucketLevel{config.new_peers()};

@@ -58,6 +58,9 @@ inline constexpr std::size_t kTicketSize = 16;
 /// those of one credential have in common is there once.
 struct Allocation {
     Allocation(const Path& way, CredentialRef made_with) : path(way), credential(std::move(made_with)) {}
+    // In a Slab: a packet's way leads here.
+    static void* operator new(std::size_t size);
+    static void operator delete(void* allocation) noexcept;
 
     struct RefusedFamily {
         Family family{};

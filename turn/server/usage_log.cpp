@@ -26,6 +26,9 @@ void UsageLog::report(const core::Action& action) {
     if (const auto* refused = std::get_if<core::RequestRefused>(&action);
         refused && !worth_a_line(refused->code))
         return;
+    const bool begins_or_moves = std::holds_alternative<core::AllocationOpened>(action) ||
+                                 std::holds_alternative<core::ClientMoved>(action);
+    if (begins_or_moves && !log_.enabled(ops::Level::Debug)) return;
     bool first = false;
     {
         const std::lock_guard lock{mutex_};
@@ -33,10 +36,11 @@ void UsageLog::report(const core::Action& action) {
             lost_.fetch_add(1, std::memory_order_relaxed);
             return;
         }
-        first = queue_.empty();
         queue_.push_back(action);
+        first = !std::exchange(awaited_, true);
     }
-    if (first) loop_.post([this] { drain(); });
+    // Not at once: waking another thread for each would cost more than the allocation.
+    if (first) loop_.post([this] { loop_.after(kDrainAfter, [this] { drain(); }); });
 }
 
 void UsageLog::drain() {
@@ -44,6 +48,7 @@ void UsageLog::drain() {
     {
         const std::lock_guard lock{mutex_};
         waiting.swap(queue_);
+        awaited_ = false;
     }
     for (const core::Action& action : waiting) {
         if (const auto* opened = std::get_if<core::AllocationOpened>(&action))

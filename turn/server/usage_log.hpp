@@ -27,6 +27,8 @@ class UsageLog {
 public:
     static constexpr std::size_t kQueueMax = 262'144;  // a node that stops ends a hundred thousand at once
 
+    static constexpr Milliseconds kDrainAfter{50};
+
     UsageLog(ops::ControlLoop& loop, ops::Log& log, ops::ClientIpPrivacy privacy,
              const Clock& clock);
 
@@ -51,6 +53,7 @@ private:
     std::atomic<std::uint64_t> lost_{0};
     std::mutex mutex_;
     std::vector<core::Action> queue_;
+    bool awaited_ = false;  // a drain is
 };
 
 }  // namespace turnpike::relay

@@ -65,10 +65,26 @@ TEST_F(UsageLogTest, TakesReportsFromWorkersAndWritesOnTheLoop) {
         });
     }
     for (std::thread& worker : workers) worker.join();
-    loop_.post([this] { loop_.stop(); });
+    int looks = 0;
+    loop_.every(Milliseconds{1}, [&] {
+        if (lines_.size() == 400 || ++looks == 10'000) loop_.stop();
+    });
     loop_.run();
     EXPECT_EQ(lines_.size(), 400u);
     EXPECT_EQ(usage_.lost(), 0u);
+}
+
+TEST_F(UsageLogTest, BeginningsAreForDebugging) {
+    core::AllocationOpened opened;
+    opened.id.value = 17;
+    usage_.report(opened);
+    usage_.drain();
+    EXPECT_TRUE(lines_.empty());
+    log_.set_level(ops::Level::Debug);
+    usage_.report(opened);
+    usage_.drain();
+    ASSERT_EQ(lines_.size(), 1u);
+    EXPECT_EQ(nlohmann::json::parse(lines_[0])["event"], "allocation.opened");
 }
 
 TEST_F(UsageLogTest, CountsWhatDoesNotFit) {
