@@ -11,7 +11,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <ctime>
 
 #include <fmt/format.h>
 
@@ -31,7 +30,7 @@ constexpr std::uint32_t kBatch = 64;  // frames that the kernel puts on the wire
 // Where things are in a frame: Ethernet (14), IPv4 (20), UDP (8), payload.
 constexpr std::size_t kEtherType = 12, kVersion = 14, kProtocol = 23, kSourcePort = 34, kTargetPort = 36, kPayload = 42;
 
-// What the sending program and we share. Times are in nanoseconds of CLOCK_MONOTONIC.
+// What the sending program and we share. Times are in nanoseconds, as Instant has them.
 struct SourceState {
     std::uint64_t due, period;   // of the next batch
     std::uint64_t batch, left;   // frames of one, and of this one
@@ -86,7 +85,7 @@ std::vector<bpf_insn> source_program(const Object& frames, const Object& shared,
     a.add(load(BPF_DW, R9, R7, offsetof(Source, left)));
     a.jump_if(BPF_JNE, R9, 0, send);
 
-    a.add(call(BPF_FUNC_ktime_get_ns));
+    a.add(call(BPF_FUNC_ktime_get_boot_ns));
     a.add(load(BPF_DW, R1, R7, offsetof(Source, due)));
     a.jump_if(BPF_JLT, R0, R1, drop);
     a.add(with(BPF_SUB, R0, R1));
@@ -204,13 +203,11 @@ std::expected<void, std::string> FrameInterface::load(const std::vector<Bytes>& 
     return {};
 }
 
-std::expected<void, std::string> FrameInterface::start(const Schedule& schedule) {
+std::expected<void, std::string> FrameInterface::start(const Schedule& schedule, Instant now) {
     struct sigaction action{};
     action.sa_handler = &wake_up;  // without SA_RESTART
     ::sigaction(kStopSignal, &action, nullptr);
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    shared_->due = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+    shared_->due = static_cast<std::uint64_t>(now.time_since_epoch().count());
     shared_->period = static_cast<std::uint64_t>(1e9 * schedule.batch / schedule.frames_per_second);
     shared_->batch = schedule.batch;
     shared_->left = 0;

@@ -12,6 +12,7 @@
 #include "benchmarks/load/network_namespace.hpp"
 #include "common/base/bpf.hpp"
 #include "common/base/bytes.hpp"
+#include "common/base/clock.hpp"
 
 namespace turnpike::bench {
 
@@ -51,7 +52,7 @@ public:
     };
     /// From now on frames leave by the schedule, whatever happens to them: a thread is busy with
     /// that alone, and the program that makes them looks at the clock.
-    std::expected<void, std::string> start(const Schedule& schedule);
+    std::expected<void, std::string> start(const Schedule& schedule, Instant now);
     /// Ends it; what went wrong meanwhile.
     std::expected<void, std::string> stop();
 
