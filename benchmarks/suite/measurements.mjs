@@ -79,7 +79,7 @@ export const measurements = {
       const result = await frames(context, variant, variant.offered);
       // A moment later all is as before: a control request is answered.
       const after = await load(context.setup, context.server, context.port, 'alloc', ['--allocations', 10, '--timeout', 1]);
-      return { value: result.packets_per_second, disturbed: result.disturbed, answers: after.verdict === undefined || after.failed === undefined || after.failed === 0 };
+      return { value: result.packets_per_second, disturbed: result.disturbed, answers: after.made === 10 };
     },
   },
   loopback: {
@@ -131,7 +131,8 @@ export const measurements = {
     variants: allocations(10_000),
     async measure(context, variant) {
       const result = await load(context.setup, context.server, context.port, 'alloc', ['--allocations', variant.allocations, '--hold', 1]);
-      return { value: result.resident_bytes_per_allocation + result.kernel_slab_bytes_per_allocation, resident: result.resident_bytes_per_allocation, slab: result.kernel_slab_bytes_per_allocation, descriptors: result.descriptors_per_allocation };
+      const { resident_bytes_per_allocation: resident, kernel_slab_bytes_per_allocation: slab } = result.memory;
+      return { value: resident + slab, resident, slab, descriptors: result.memory.descriptors_per_allocation };
     },
   },
   setup: {
@@ -141,7 +142,7 @@ export const measurements = {
     variants: allocations(10_000),
     async measure(context, variant) {
       const result = await load(context.setup, context.server, context.port, 'alloc', ['--allocations', variant.allocations]);
-      return { value: result.setups_per_cpu_second, rate: result.setups_per_second, disturbed: result.disturbed };
+      return { value: result.server_cpu.packets_per_cpu_second, rate: result.packets_per_second, disturbed: result.disturbed };
     },
   },
   tcp: {

@@ -6,14 +6,11 @@
 namespace turnpike::net {
 namespace {
 
-// One socket has what would else be spread over many.
-constexpr int kRangeBuffers = 4;
-
 std::expected<RangeSetup, std::string> open_range(const Options& options, Random& random) {
     std::vector<IpAddress> addresses;
     for (const auto& address : options.relay_addresses) addresses.push_back(address.local);
     return RangeSetup::open(addresses, options.port_min, options.port_max, options.workers,
-                            kRangeBuffers * options.limits.socket_buffer_bytes, random);
+                            options.limits.socket_buffer_bytes, random);
 }
 
 }  // namespace

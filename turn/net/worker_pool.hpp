@@ -56,7 +56,9 @@ struct Limits {
     Seconds dtls_handshake = 10s;                    // flights may be lost, and are sent again after 1, 3 and 7 s
     std::size_t handshakes_max = 1'000;              // TLS and DTLS handshakes under way
     double handshakes_per_second = 20, handshakes_burst = 100;  // of one source; 0 per second: no limit
-    int socket_buffer_bytes = 1 << 20;               // SO_RCVBUF and SO_SNDBUF of listeners
+    // SO_RCVBUF and SO_SNDBUF of listeners. The kernel charges a datagram's whole buffer, a page behind some network
+    // cards: this is some 20 ms of a worker's full load there.
+    int socket_buffer_bytes = 8 << 20;
 };
 
 /// Where workers keep the records of their allocations (journal.hpp).
