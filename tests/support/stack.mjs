@@ -65,7 +65,9 @@ export async function until(what, probe, deadlineMs = 10_000, everyMs = 50) {
   }
 }
 
-/** A port that is free for UDP and TCP on `address` at this moment. */
+const handedOut = new Set(); // whoever got one may not have bound it yet
+
+/** A port that is free for UDP and TCP on `address` at this moment; another one each time. */
 export async function freePort(address = '127.0.0.1') {
   for (;;) {
     const server = net.createServer();
@@ -78,7 +80,9 @@ export async function freePort(address = '127.0.0.1') {
     });
     if (!taken) await new Promise((resolve) => udp.close(resolve));
     await new Promise((resolve) => server.close(resolve));
-    if (!taken) return port;
+    if (taken || handedOut.has(port)) continue;
+    handedOut.add(port);
+    return port;
   }
 }
 
