@@ -58,15 +58,20 @@ export async function withSettings(measure) {
   }
 }
 
-/** Nanoseconds that all threads of a process ran, and were ready to run while others did. */
+/** Nanoseconds that all threads of a process ran. */
 export async function processTime(pid) {
-  const total = { ran: 0, waited: 0 };
+  let total = 0;
   for (const task of await readdir(`/proc/${pid}/task`)) {
-    const [ran, waited] = (await readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8')).split(' ').map(Number);
-    total.ran += ran;
-    total.waited += waited;
+    total += Number((await readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8')).split(' ')[0]);
   }
   return total;
+}
+
+/** Nanoseconds that a core was busy with whatever it was; to ten milliseconds. */
+export async function coreTime(core) {
+  const line = (await readFile('/proc/stat', 'utf8')).split('\n').find((one) => one.startsWith(`cpu${core} `));
+  const [user, nice, system, , , irq, softirq] = line.split(/\s+/).slice(1).map(Number);
+  return (user + nice + system + irq + softirq) * 1e7;
 }
 
 /** What a reader wants to know of the machine. */
