@@ -26,6 +26,8 @@ namespace {
 
 // Datagrams from other workers that wait in a mailbox: as many as a socket buffer would hold.
 constexpr std::size_t kHandedMax = 4096;
+// A peer's datagram follows its relayed address from worker to worker, however fast that moves.
+constexpr unsigned kStrayHopsMax = 64;
 
 }  // namespace
 
@@ -73,7 +75,7 @@ template <typename Stray>
 void Worker::pass_on_stray(unsigned to, Stray stray) {
     Worker& worker = *node_.workers[to];
     const bool room = worker.handed_waiting_.fetch_add(1, std::memory_order_relaxed) < kHandedMax;
-    if (!room || stray.hops++ >= kHopsMax) {
+    if (!room || stray.hops++ >= kStrayHopsMax) {
         worker.handed_waiting_.fetch_sub(1, std::memory_order_relaxed);
         ++hand_over_dropped_;
         return;
