@@ -185,7 +185,7 @@ TEST(RelayInsideMoveTest, AMovingReceiverMissesNothingUncounted) {
     EXPECT_EQ(0U, snapshot.hand_over_drops);
     const auto lost = static_cast<std::uint64_t>(std::count(times.begin(), times.end(), 0));
     EXPECT_EQ(lost, snapshot.counters.dropped_no_allocation - before);
-    EXPECT_LT(lost, 30U);
+    EXPECT_LT(lost, kPackets / 10U) << "few are under way at each of the sixty moves";
     EXPECT_EQ(0, std::count_if(times.begin(), times.end(), [](int n) { return n > 1; }));
     EXPECT_GT(snapshot.relayed_inside, 0U);
 }
