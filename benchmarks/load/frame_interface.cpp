@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstring>
 
@@ -203,7 +202,7 @@ std::expected<void, std::string> FrameInterface::load(const std::vector<Bytes>& 
     return {};
 }
 
-std::expected<void, std::string> FrameInterface::start(const Schedule& schedule, Instant now) {
+void FrameInterface::start(const Schedule& schedule, Instant now) {
     struct sigaction action{};
     action.sa_handler = &wake_up;  // without SA_RESTART
     ::sigaction(kStopSignal, &action, nullptr);
@@ -211,12 +210,10 @@ std::expected<void, std::string> FrameInterface::start(const Schedule& schedule,
     shared_->period = static_cast<std::uint64_t>(1e9 * schedule.batch / schedule.frames_per_second);
     shared_->batch = schedule.batch;
     shared_->left = 0;
-    stopping_ = ended_ = false;
-    thread_ = std::thread{[this] {
-        outcome_ = send_until_stopped();
-        ended_ = true;
-    }};
-    return {};
+    stopping_ = false;
+    std::packaged_task<std::expected<void, std::string>()> task{[this] { return send_until_stopped(); }};
+    outcome_ = task.get_future();
+    thread_ = std::thread{std::move(task)};
 }
 
 std::expected<void, std::string> FrameInterface::send_until_stopped() {
@@ -246,12 +243,9 @@ std::expected<void, std::string> FrameInterface::stop() {
     if (!thread_.joinable()) return {};
     stopping_ = true;
     // It may be just about to make the call: it is asked until it has ended.
-    while (!ended_) {
-        ::pthread_kill(thread_.native_handle(), kStopSignal);
-        std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    }
+    while (outcome_.wait_for(1ms) != std::future_status::ready) ::pthread_kill(thread_.native_handle(), kStopSignal);
     thread_.join();
-    return outcome_;
+    return outcome_.get();
 }
 
 std::uint64_t FrameInterface::sent() const noexcept { return shared_ == nullptr ? 0 : shared_->sent; }

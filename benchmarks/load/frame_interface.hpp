@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <expected>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -52,7 +53,7 @@ public:
     };
     /// From now on frames leave by the schedule, whatever happens to them: a thread is busy with
     /// that alone, and the program that makes them looks at the clock.
-    std::expected<void, std::string> start(const Schedule& schedule, Instant now);
+    void start(const Schedule& schedule, Instant now);
     /// Ends it; what went wrong meanwhile.
     std::expected<void, std::string> stop();
 
@@ -79,8 +80,8 @@ private:
     const volatile std::uint64_t* arrived_ = nullptr;
     volatile Source* shared_ = nullptr;
     std::thread thread_;
-    std::atomic<bool> stopping_{false}, ended_{false};
-    std::expected<void, std::string> outcome_;
+    std::atomic<bool> stopping_{false};
+    std::future<std::expected<void, std::string>> outcome_;
 };
 
 }  // namespace turnpike::bench
