@@ -23,6 +23,12 @@ using stun::Attribute;
 using stun::Class;
 using stun::Method;
 
+// The whole process' clients count together: one that gets an ended one's port is no retransmission of it.
+std::uint64_t next_transaction() {
+    static std::atomic<std::uint64_t> transactions{0};
+    return ++transactions;
+}
+
 bool wait_readable(int fd, Milliseconds wait) {
     pollfd p{fd, POLLIN, 0};
     return ::poll(&p, 1, static_cast<int>(wait.count())) == 1;
@@ -309,7 +315,7 @@ std::optional<Incoming> TestClient::request(Method method, const std::function<v
     for (int attempt = 0; attempt < 3; ++attempt) {
         std::array<std::uint8_t, 12> id{};
         store_u16(id, 0, local_.port);
-        store_u64(id, 4, ++transactions_);
+        store_u64(id, 4, next_transaction());
         std::array<std::uint8_t, 2048> space{};
         stun::MessageBuilder builder{space, Class::Request, method, id};
         if (attributes) attributes(builder);
@@ -410,7 +416,7 @@ void TestClient::send_channel(std::uint16_t number, std::string_view data) {
 
 void TestClient::send_indication(const Endpoint& peer, std::string_view data, bool dont_fragment) {
     std::array<std::uint8_t, 12> id{};
-    store_u64(id, 4, ++transactions_);
+    store_u64(id, 4, next_transaction());
     Bytes space(data.size() + 100);
     stun::MessageBuilder builder{space, Class::Indication, Method::Send, id};
     builder.xor_address(Attribute::XorPeerAddress, peer);

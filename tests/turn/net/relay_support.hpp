@@ -152,7 +152,6 @@ private:
     Bytes buffered_;
     std::vector<Incoming> waiting_;
     std::string realm_, nonce_;
-    std::uint64_t transactions_ = 0;
     std::uint16_t last_error_ = 0;
 };
 

@@ -84,6 +84,7 @@ TEST_P(ReservationTest, TheTokenGetsTheNextPortOnWhateverWorker) {
         ASSERT_EQ(0U, rtcp.refresh(0));
         EXPECT_FALSE(claim(rtcp, token_of(*even)));
         EXPECT_EQ(508, rtcp.last_error()) << "used";
+        ASSERT_EQ(0U, rtp.refresh(0)) << "the next client may get this one's port";
     }
 }
 
