@@ -3,7 +3,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "benchmarks/support/allocation_counter.hpp"
 #include "common/base/deadline_wheel.hpp"
@@ -88,18 +91,38 @@ void wheel_rearm(benchmark::State& state) {
 }
 BENCHMARK(wheel_rearm)->Arg(100)->Arg(100'000);
 
-void place_room(benchmark::State& state) {
-    std::vector<cluster::NodeInfo> nodes(static_cast<std::size_t>(state.range(0)));
+std::vector<cluster::NodeInfo> busy_nodes(std::size_t count) {
+    std::vector<cluster::NodeInfo> nodes(count);
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         nodes[i].id = "node-" + std::to_string(i);
         nodes[i].state = cluster::NodeState::Active;
         nodes[i].urls = {"turn:192.0.2.1:3478"};
         nodes[i].load = 0.3;
     }
-    if (cluster::place("room", nodes) == nullptr) std::abort();
-    measure(state, [&] { benchmark::DoNotOptimize(cluster::place("room", nodes)); });
+    return nodes;
 }
-BENCHMARK(place_room)->Arg(10)->Arg(1'000);
+
+void place_room(benchmark::State& state) {
+    const std::vector<cluster::NodeInfo> nodes = busy_nodes(static_cast<std::size_t>(state.range(0)));
+    // Eight to twelve rooms are on each node, so that the bound has something to do: the fifth with twelve is passed over.
+    cluster::PlacementTable table{nodes};
+    std::array<std::string, 1024> rooms;
+    for (std::size_t i = 0; i < rooms.size(); ++i) rooms[i] = "room-" + std::to_string(i);
+    for (std::size_t i = 0; i < nodes.size(); ++i) table.add_seats(i, 4 * (8 + i % 5));
+    std::size_t i = 0;
+    measure(state, [&] { benchmark::DoNotOptimize(table.place({rooms[i++ % rooms.size()], 4})); });
+}
+BENCHMARK(place_room)->Arg(3)->Arg(10)->Arg(1'000)->Arg(10'000);
+
+// What a heartbeat costs: the table is made anew when a node's load or state has changed.
+void placement_table(benchmark::State& state) {
+    const std::vector<cluster::NodeInfo> nodes = busy_nodes(static_cast<std::size_t>(state.range(0)));
+    for (auto _ : state) {
+        cluster::PlacementTable table{nodes};
+        benchmark::DoNotOptimize(table.size());
+    }
+}
+BENCHMARK(placement_table)->Arg(10)->Arg(10'000);
 
 }  // namespace
 }  // namespace turnpike::bench

@@ -4,11 +4,16 @@ namespace turnpike::cluster {
 
 std::string_view to_string(NodeState state) noexcept {
     switch (state) {
-        case NodeState::Active: return "active";
-        case NodeState::Cordoned: return "cordoned";
-        case NodeState::Draining: return "draining";
-        case NodeState::Drained: return "drained";
-        case NodeState::Lost: return "lost";
+        case NodeState::Active:
+            return "active";
+        case NodeState::Cordoned:
+            return "cordoned";
+        case NodeState::Draining:
+            return "draining";
+        case NodeState::Drained:
+            return "drained";
+        case NodeState::Lost:
+            return "lost";
     }
     return "?";
 }

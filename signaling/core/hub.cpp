@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/cluster/placement.hpp"
 #include "signaling/core/frames.hpp"
 
 namespace turnpike::signaling {
@@ -14,11 +13,6 @@ constexpr Seconds kSweepEvery{60};
 constexpr Seconds kClockSkew{60};
 // A new secret makes every credential stale; spread, so that not all pages ask at once.
 constexpr std::uint32_t kRotationSpreadMs = 3000;
-
-bool serves(const cluster::NodeInfo& node) noexcept {
-    // A cordoned node takes no new rooms but keeps those it has.
-    return node.state == cluster::NodeState::Active || node.state == cluster::NodeState::Cordoned;
-}
 
 }  // namespace
 
@@ -133,20 +127,25 @@ void Hub::advance(Moment at, Outbox& out) {
 
 // ---- relays and credentials -------------------------------------------------------------------
 
-const cluster::NodeInfo* Hub::relay(std::string_view id) const noexcept {
-    const auto found = std::ranges::find(relays_, id, &cluster::NodeInfo::id);
-    return found == relays_.end() ? nullptr : &*found;
+const cluster::NodeInfo* Hub::seat(Room& room) {
+    const cluster::NodeInfo* node = relays_.place({room.id, room.max, room.region});
+    if (node == nullptr) return nullptr;
+    unseat(room);
+    room.relay = node->id;
+    relays_.sit(room.relay, room.max);
+    return node;
+}
+
+void Hub::unseat(Room& room) {
+    relays_.stand(room.relay, room.max);
+    room.relay.clear();
 }
 
 // The room keeps its relay while that serves; only then its members meet on one node.
 std::vector<std::string> Hub::urls_for(Room& room) {
-    const cluster::NodeInfo* node = relay(room.relay);
-    if (node == nullptr || !serves(*node) || node->urls.empty()) {
-        node = cluster::place(room.id, relays_);
-        if (node == nullptr) return {};
-        room.relay = node->id;
-    }
-    return pick_urls(node->urls);
+    const cluster::NodeInfo* node = relays_.find(room.relay);
+    if (node == nullptr || !cluster::keeps_rooms(node->state) || node->urls.empty()) node = seat(room);
+    return node != nullptr ? pick_urls(node->urls) : std::vector<std::string>{};
 }
 
 // The list for one member, from now on its own. The renewal is armed at a random point of 50 to 75 %
@@ -191,10 +190,10 @@ void Hub::renew(Participant& who, Turn turn) {
 }
 
 void Hub::set_relays(std::vector<cluster::NodeInfo> relays, Moment at, Outbox& out) {
-    const bool same = std::ranges::equal(relays, relays_, [](const auto& a, const auto& b) {
+    const bool same = std::ranges::equal(relays, relays_.all(), [](const auto& a, const auto& b) {
         return a.id == b.id && a.state == b.state && a.urls == b.urls;
     });
-    relays_ = std::move(relays);
+    relays_.set(std::move(relays));
     if (same) return;  // only loads have moved
     for (const auto& [number, who] : participants_) {
         const std::vector<std::string> urls = urls_for(*who->room);
@@ -213,7 +212,7 @@ void Hub::set_secrets(std::vector<crypto::RestSecret> secrets, Moment at, Outbox
 std::expected<Hub::IssuedElsewhere, Hub::IssueError> Hub::issue_for(std::string_view subject,
                                                                     const crypto::Capability& capability,
                                                                     std::optional<Seconds> ttl, WallTime wall) {
-    const cluster::NodeInfo* node = cluster::place(subject, relays_);
+    const cluster::NodeInfo* node = relays_.place({subject});
     if (node == nullptr) return std::unexpected(IssueError::NoRelay);
     auto ice = issuer_.issue(subject, capability, pick_urls(node->urls), ttl.value_or(issuer_.ttl()), wall);
     if (!ice) return std::unexpected(issuer_.has_secret() ? IssueError::BadSubject : IssueError::NoSecret);
@@ -226,8 +225,10 @@ std::expected<Hub::IssuedElsewhere, Hub::IssueError> Hub::issue_for_room(std::st
                                                                          const crypto::Capability& capability,
                                                                          std::optional<Seconds> ttl, WallTime wall) {
     const Room* existing = find_room(room_id);
-    const cluster::NodeInfo* node = existing != nullptr ? relay(existing->relay) : nullptr;
-    if (node == nullptr || !serves(*node)) node = cluster::place(room_id, relays_);
+    const cluster::NodeInfo* node = existing != nullptr ? relays_.find(existing->relay) : nullptr;
+    if (node == nullptr || !cluster::keeps_rooms(node->state) || node->urls.empty()) {
+        node = relays_.place({room_id, 1, existing != nullptr ? std::string_view{existing->region} : std::string_view{}});
+    }
     if (node == nullptr) return std::unexpected(IssueError::NoRelay);
     const std::string subject = issuer_.subject(room_id, participant);
     auto ice = issuer_.issue(subject, capability, pick_urls(node->urls), ttl.value_or(issuer_.ttl()), wall);
@@ -269,6 +270,7 @@ RoomSummary Hub::summary(const Room& room) const {
     about.room = room.id;
     about.name = room.name;
     about.relay = room.relay;
+    about.region = room.region;
     about.visibility = room.visibility;
     about.tags = room.tags;
     about.max = room.max;
@@ -431,6 +433,7 @@ void Hub::expel(Participant& who, std::string_view reason, Turn turn) {
 // `room` is gone when this returns.
 void Hub::close_room(Room& room, Turn turn) {
     turn.out.push_back(Occurrence{Occurrence::Kind::RoomClosed, room.id, {}, {}});
+    unseat(room);
     rooms_by_number_.erase(room.number);
     const std::string id = room.id;
     rooms_.erase(id);

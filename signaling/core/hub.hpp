@@ -14,10 +14,12 @@
 #include "common/base/hash.hpp"
 #include "common/base/random.hpp"
 #include "common/cluster/model.hpp"
+#include "common/cluster/regions.hpp"
 #include "signaling/core/ice_servers.hpp"
 #include "signaling/core/limits.hpp"
 #include "signaling/core/messages.hpp"
 #include "signaling/core/outbox.hpp"
+#include "signaling/core/relay_pool.hpp"
 #include "signaling/core/room.hpp"
 #include "signaling/core/session.hpp"
 #include "signaling/core/source_limits.hpp"
@@ -31,6 +33,7 @@ struct HubConfig {
     Seconds empty_ttl{30};         // a room's life after its last member
     Milliseconds rejoin_grace{5000};  // a member's life after its WebSocket dropped without a bye
     IceIssuer::Config ice;
+    cluster::RegionTable regions;  // of clients whose room names none
 };
 
 /// Hard cap of a voice mesh: beyond it, uplinks and encoders give out.
@@ -48,7 +51,7 @@ struct HubCounters {
 };
 
 struct RoomSummary {
-    std::string room, name, relay;
+    std::string room, name, relay, region;
     Visibility visibility{};
     std::vector<std::string> tags;
     unsigned max = 0;
@@ -179,7 +182,9 @@ private:
     std::vector<std::string> urls_for(Room& room);
     IceServers issue(Participant& who, Turn turn);
     void renew(Participant& who, Turn turn);
-    const cluster::NodeInfo* relay(std::string_view id) const noexcept;
+    /// Where a new room goes, or one whose relay serves no more; null when no relay takes rooms.
+    const cluster::NodeInfo* seat(Room& room);
+    void unseat(Room& room);
     Room* find_room(std::string_view id) const noexcept;
 
     RoomSummary summary(const Room& room) const;
@@ -191,7 +196,7 @@ private:
     SourceLimits sources_;
     Timers timers_;
     HubCounters counters_;
-    std::vector<cluster::NodeInfo> relays_;
+    RelayPool relays_;
     std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
     std::unordered_map<std::string, std::unique_ptr<Room>, KeyedHash, std::equal_to<>> rooms_;
     std::unordered_map<std::uint64_t, Room*> rooms_by_number_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/cluster/placement.hpp"
 #include "signaling/core/frames.hpp"
 #include "signaling/core/hub.hpp"
 
@@ -79,7 +78,8 @@ std::expected<Room*, Hub::Failure> Hub::open_room(const Session& session, const 
     room->epoch = new_epoch(random_);
     room->host_key = Secret{new_key(random_)};
     room->created_at = turn.at.wall;
-    if (const cluster::NodeInfo* node = cluster::place(room->id, relays_)) room->relay = node->id;
+    room->region = wanted.region.empty() ? config_.regions.find(session.source) : std::string_view{wanted.region};
+    seat(*room);
     room->empty_deadline =
         timers_.arm(turn.at.now + config_.empty_ttl, {Timer::Kind::RoomEmpty, room->number});
     ++counters_.rooms_opened;
@@ -116,6 +116,7 @@ Hub::Answer Hub::call(Session& session, const JoinRoom& join, Turn turn) {
         if (!join.create) return std::unexpected(Failure{ErrorCode::RoomNotFound, "there is no such room"});
         CreateRoom wanted;
         wanted.room = join.room;
+        wanted.region = join.region;
         const auto opened = open_room(session, wanted, turn);
         if (!opened) return std::unexpected(opened.error());
         room = *opened;

@@ -174,6 +174,7 @@ Call read_create(Fields& f) {
         }
     }
     if (const auto max = f.count("max", false, 1000)) call.max = static_cast<unsigned>(*max);
+    if (f.find("region") != nullptr) call.region = f.token("region", kIdBytesMax);
     return call;
 }
 
@@ -186,6 +187,7 @@ Call read_join(Fields& f) {
     f.take_complaint_of("peer.", peer);
     if (f.find("host_key") != nullptr) call.host_key = f.token("host_key", kTokenBytesMax);
     call.create = f.boolean("create").value_or(false);
+    if (f.find("region") != nullptr) call.region = f.token("region", kIdBytesMax);
     if (f.find("rejoin") != nullptr) {
         Fields rejoin{f.object("rejoin"), f.limits()};
         call.rejoin = Rejoin{rejoin.token("peer_id", kIdBytesMax), rejoin.token("token", kTokenBytesMax)};

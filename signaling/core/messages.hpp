@@ -38,6 +38,7 @@ struct CreateRoom {
     Visibility visibility = Visibility::Unlisted;
     std::vector<std::string> tags;
     std::optional<unsigned> max;
+    std::string region;  // of its members, for the choice of a relay; empty: by the creator's address
 };
 /// Proof of having been this participant: the resume token of the session that held it.
 struct Rejoin {
@@ -49,6 +50,7 @@ struct JoinRoom {
     PeerKind kind = PeerKind::Human;
     std::optional<std::string> host_key;
     bool create = false;
+    std::string region;  // of a room that is thereby created
     std::optional<Rejoin> rejoin;
 };
 struct LeaveRoom {

@@ -56,6 +56,7 @@ struct Room {
     Visibility visibility = Visibility::Unlisted;
     std::vector<std::string> tags;
     unsigned max = 0;
+    std::string region;     // where its members are; empty: anywhere
     std::string epoch;      // of this life of the room
     std::uint64_t seq = 0;  // of the last event
     Secret host_key;

@@ -29,6 +29,7 @@ ordered_json room_object(const RoomSummary& room) {
             {"max", room.max},
             {"created_at", ops::rfc3339(room.created_at)},
             {"relay", room.relay},
+            {"region", room.region},
             {"name", room.name}};
 }
 

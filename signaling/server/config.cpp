@@ -74,6 +74,16 @@ void read_rooms(config::Table rooms, HubConfig& hub) {
     rooms.duration("rejoin_grace", hub.rejoin_grace, Milliseconds{0}, Milliseconds{60'000});
 }
 
+// fra = ["192.0.2.0/24", "2001:db8::/32"]
+void read_regions(config::Table table, cluster::RegionTable& regions) {
+    for (const std::string& region : table.keys()) {
+        std::vector<Cidr> blocks;
+        table.cidrs(region, blocks);
+        if (region.empty() || region.size() > 64) table.problem(region, "is no name of a region: 1 to 64 bytes");
+        for (const Cidr& block : blocks) regions.add(block, region);
+    }
+}
+
 void read_limits(config::Table table, Limits& limits) {
     limits.exempt = {*Cidr::parse("127.0.0.0/8"), *Cidr::parse("::1/128")};
     table.cidrs("exempt", limits.exempt);
@@ -106,6 +116,7 @@ SignalingConfig read_config(config::Document& document) {
     read_credentials(root.table("credentials"), config.hub.ice);
     read_rooms(root.table("rooms"), config.hub);
     read_limits(root.table("limits"), config.hub.limits);
+    read_regions(root.table("regions"), config.hub.regions);
     return config;
 }
 

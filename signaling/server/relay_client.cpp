@@ -62,6 +62,9 @@ std::optional<cluster::NodeInfo> parse_node(std::string_view text) {
         node.allocations = count_at(*allocations, "active");
         node.allocation_limit = count_at(*allocations, "limit");
     }
+    if (const auto capacity = answer.find("capacity"); capacity != answer.end() && capacity->is_number()) {
+        node.capacity = std::min(1000.0, std::max(0.001, capacity->get<double>()));
+    }
     if (const auto load = answer.find("load"); load != answer.end() && load->is_number()) {
         node.load = std::min(1.0, std::max(0.0, load->get<double>()));
     }

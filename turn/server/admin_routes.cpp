@@ -99,6 +99,7 @@ Response show_node(Node& node) {
                  {"listeners", std::move(listeners)},
                  {"relay_addresses", std::move(relays)},
                  {"labels", node.config.labels},
+                 {"capacity", node.config.capacity},
                  {"allocations",
                   {{"active", snap.allocations},
                    {"limit", limit},

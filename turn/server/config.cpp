@@ -21,6 +21,7 @@ constexpr std::size_t kUrlsMax = 8;
 
 void read_node(config::Table node, Config& config) {
     node.labels("labels", config.labels);
+    node.number("capacity", config.capacity, 0.001, 1000);
     node.number("workers", config.net.workers, 0, kWorkersMax);
     node.flag("journal", config.journal);
     if (node.texts("urls", config.urls)) {

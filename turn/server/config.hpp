@@ -18,6 +18,7 @@ namespace turnpike::relay {
 struct Config {
     ops::Settings common;
     std::map<std::string, std::string> labels;
+    double capacity = 1;  // what this node can carry, beside the others
     std::vector<std::string> urls;  // node.urls; empty: node_urls() derives them
     bool journal = true;            // node.journal: records of allocations in the runtime directory
     std::string realm = "turnpike";

@@ -1,3 +1,4 @@
+#include <map>
 #include <set>
 
 #include "common/crypto/turn_rest.hpp"
@@ -8,6 +9,11 @@ namespace {
 
 class HubIce : public HubFixture {
 protected:
+    static HubConfig many_rooms() {
+        HubConfig config = test_config();
+        config.limits.create = {1000, 1000};
+        return config;
+    }
     std::optional<json> next_update(SessionId id) {
         for (json frame = next(id); !frame.is_null(); frame = next(id)) {
             if (frame.value("method", "") == "ice.update") return frame["params"];
@@ -181,6 +187,72 @@ TEST_F(HubIce, KeepsARoomOnItsRelayWhileThatServes) {
     EXPECT_FALSE(next_update(a));
     const json urls = join(b, "abc", "Bob")["ice"]["ice_servers"][0]["urls"];
     EXPECT_EQ(urls[0], "turn:relay-a.example:3478?transport=udp");
+}
+
+TEST_F(HubIce, SpreadsRoomsEvenlyBeforeAnyLoadIsKnown) {
+    make(many_rooms());
+    relays({active_relay("relay-a"), active_relay("relay-b"), active_relay("relay-c")});
+    std::map<std::string, int> rooms;
+    const SessionId a = session();
+    for (int i = 0; i < 30; ++i) {
+        const json answer = call(a, "room.create", {{"room", "room-" + std::to_string(i)}, {"max", 4}});
+        ASSERT_TRUE(answer.contains("result")) << answer;
+    }
+    for (const RoomSummary& room : hub->rooms()) ++rooms[room.relay];
+    ASSERT_EQ(rooms.size(), 3U);
+    for (const auto& [relay, count] : rooms) EXPECT_LE(count, 11) << relay;  // 1.15 × 10
+}
+
+TEST_F(HubIce, FillsTheRelayWhoseRoomsHaveEnded) {
+    make(many_rooms());
+    relays({active_relay("relay-a"), active_relay("relay-b")});
+    const SessionId a = session();
+    for (int i = 0; i < 20; ++i) call(a, "room.create", {{"room", "room-" + std::to_string(i)}});
+    pass(40s);  // nobody came: all have ended
+    EXPECT_EQ(hub->room_count(), 0U);
+    std::map<std::string, int> rooms;
+    for (int i = 20; i < 40; ++i) call(a, "room.create", {{"room", "room-" + std::to_string(i)}});
+    for (const RoomSummary& room : hub->rooms()) ++rooms[room.relay];
+    EXPECT_LE(rooms["relay-a"], 11);
+    EXPECT_LE(rooms["relay-b"], 11);
+}
+
+TEST_F(HubIce, PlacesARoomInItsRegion) {
+    HubConfig config = test_config();
+    config.regions.add(*Cidr::parse("198.51.100.0/24"), "nyc");
+    make(config);
+    std::vector<cluster::NodeInfo> all;
+    for (const char* region : {"fra", "nyc", "syd"}) {
+        all.push_back(active_relay(std::string{"relay-"} + region));
+        all.back().labels["region"] = region;
+    }
+    relays(all);
+    const SessionId near = session("198.51.100.7"), far = session("192.0.2.1");
+    call(near, "room.create", {{"room", "by-address"}});
+    call(near, "room.create", {{"room", "by-word"}, {"region", "syd"}});
+    join(far, "by-join", "Ada", {{"region", "fra"}});
+    EXPECT_EQ(hub->room("by-address")->relay, "relay-nyc");
+    EXPECT_EQ(hub->room("by-address")->region, "nyc");
+    EXPECT_EQ(hub->room("by-word")->relay, "relay-syd");
+    EXPECT_EQ(hub->room("by-join")->relay, "relay-fra");
+    // A region that has nobody left is no reason to have no relay; one that is back takes new rooms only.
+    all[1].state = cluster::NodeState::Draining;
+    relays(all);
+    join(near, "by-address", "Bob");
+    const std::string elsewhere = hub->room("by-address")->relay;
+    EXPECT_NE(elsewhere, "relay-nyc");
+    all[1].state = cluster::NodeState::Active;
+    relays(all);
+    EXPECT_EQ(hub->room("by-address")->relay, elsewhere);
+}
+
+TEST_F(HubIce, RefusesARegionThatIsNoName) {
+    const SessionId a = session();
+    for (const json& bad : {json(7), json(""), json("two words"), json(std::string(65, 'x'))}) {
+        const json answer = call(a, "room.create", {{"room", "abc"}, {"region", bad}});
+        EXPECT_EQ(answer["error"]["code"], static_cast<int>(ErrorCode::InvalidParams)) << bad;
+    }
+    EXPECT_FALSE(hub->room("abc"));
 }
 
 TEST_F(HubIce, MovesARoomWhenItsRelayIsLost) {

@@ -115,6 +115,14 @@ signals_burst = 200
     EXPECT_EQ(limits.signal.burst, 200);
 }
 
+TEST_F(SignalingConfigTest, ReadsRegions) {
+    const SignalingConfig config = read(auth() + "[regions]\nfra = [\"192.0.2.0/24\", \"2001:db8::/32\"]\nnyc = \"192.0.2.128/25\"\n");
+    EXPECT_TRUE(ok) << report;
+    EXPECT_EQ(config.hub.regions.find(*IpAddress::parse("192.0.2.1")), "fra");
+    EXPECT_EQ(config.hub.regions.find(*IpAddress::parse("192.0.2.200")), "nyc");
+    EXPECT_EQ(config.hub.regions.find(*IpAddress::parse("198.51.100.1")), "");
+}
+
 TEST_F(SignalingConfigTest, RefusesEachMistakeWithItsPlace) {
     for (const auto& [text, part] : std::vector<std::pair<std::string, std::string>>{
              {"", "auth"},
@@ -127,6 +135,8 @@ TEST_F(SignalingConfigTest, RefusesEachMistakeWithItsPlace) {
              {auth() + "[web]\nrot=\"x\"", "root"},
              {auth() + "[store]\nurl=\"redis://localhost\"", "not supported in this version"},
              {auth() + "[limits]\nexempt=[\"10.0.0.1/8\"]", "exempt"},
+             {auth() + "[regions]\nfra=[\"10.0.0.1/8\"]", "regions.fra"},
+             {auth() + "[regions]\nfra=7", "regions.fra"},
              {"[auth]\nsecrets=[{value=\"short\"}]", "16"}}) {
         read(text);
         EXPECT_FALSE(ok) << text;

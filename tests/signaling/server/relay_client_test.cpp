@@ -20,7 +20,7 @@ constexpr RelayClient::Timing kFast{.poll = 20ms, .poll_lost = 10ms, .lease = 10
 
 TEST(ParseNode, ReadsWhatARelaySays) {
     const auto node = parse_node(R"({"id":"r1","boot_id":"b","role":"relay","state":"cordoned","version":"1","realm":"x",
-        "urls":["turn:a:1","turns:b:2","http://evil","turn:a b",7],"labels":{"zone":"a","n":3},"allocations":{"active":5,"limit":9},"load":0.5,"more":[]})");
+        "urls":["turn:a:1","turns:b:2","http://evil","turn:a b",7],"labels":{"zone":"a","n":3},"allocations":{"active":5,"limit":9},"capacity":2.5,"load":0.5,"more":[]})");
     ASSERT_TRUE(node);
     EXPECT_EQ(node->id, "r1");
     EXPECT_EQ(node->state, cluster::NodeState::Cordoned);
@@ -29,6 +29,7 @@ TEST(ParseNode, ReadsWhatARelaySays) {
     EXPECT_EQ(node->allocations, 5U);
     EXPECT_EQ(node->allocation_limit, 9U);
     EXPECT_EQ(node->load, 0.5);
+    EXPECT_EQ(node->capacity, 2.5);
 }
 
 TEST(ParseNode, RefusesWhatIsNoRelaysAnswer) {
@@ -41,6 +42,8 @@ TEST(ParseNode, RefusesWhatIsNoRelaysAnswer) {
     ASSERT_TRUE(odd);
     EXPECT_TRUE(odd->urls.empty());
     EXPECT_EQ(parse_node(R"({"id":"x","role":"relay","state":"active","load":17})")->load, 1.0);
+    EXPECT_EQ(parse_node(R"({"id":"x","role":"relay","state":"active","capacity":"much"})")->capacity, 1.0);
+    EXPECT_EQ(parse_node(R"({"id":"x","role":"relay","state":"active","capacity":1e99})")->capacity, 1000.0);
 }
 
 /// An agent on a loop of its own; what it publishes is kept.

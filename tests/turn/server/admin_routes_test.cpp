@@ -112,7 +112,7 @@ TEST_F(AdminRoutes, ShowTheNode) {
     EXPECT_GE(node["load"], 0.0);
     EXPECT_LE(node["load"], 1.0);
     for (const char* key : {"boot_id", "version", "started_at", "uptime_seconds", "relay_addresses",
-                            "labels", "traffic", "stream_sessions"})
+                            "labels", "capacity", "traffic", "stream_sessions"})
         EXPECT_TRUE(node.contains(key)) << key;
 }
 

@@ -44,6 +44,7 @@ TEST(RelayConfig, TakesEveryKey) {
 [node]
 id = "turn-1"
 labels = {region = "fra"}
+capacity = 2.5
 runtime_dir = "/run/turnpike/relay"
 workers = 3
 urls = ["turn:turn.example.org:3478?transport=udp"]
@@ -116,6 +117,7 @@ client_ip = "hash"
     const Config& c = read.config;
     EXPECT_EQ(c.common.node_id, "turn-1");
     EXPECT_EQ(c.labels.at("region"), "fra");
+    EXPECT_EQ(c.capacity, 2.5);
     EXPECT_EQ(c.net.workers, 3u);
     EXPECT_THAT(c.realms(), ElementsAre("one", "two"));
     EXPECT_EQ(c.net.relay_addresses[0].external.to_string(), "203.0.113.7");
