@@ -103,7 +103,9 @@ int run(const std::vector<std::string>& arguments, World& world) {
         std::ostringstream out, err;
         const bool good = app.exit(error, out, err) == 0;
         world.out << out.str();
-        world.err << err.str();
+        // It repeats the arguments, which may hold what steers a terminal.
+        std::istringstream said{err.str()};
+        for (std::string line; std::getline(said, line);) world.err << printable(line) << '\n';
         return static_cast<int>(good ? ExitCode::Ok : ExitCode::Usage);
     }
     return static_cast<int>(session.exit_code());

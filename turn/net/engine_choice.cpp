@@ -9,7 +9,12 @@ namespace {
 std::expected<RangeSetup, std::string> open_range(const Options& options, Random& random) {
     std::vector<IpAddress> addresses;
     for (const auto& address : options.relay_addresses) addresses.push_back(address.local);
-    return RangeSetup::open(addresses, options.port_min, options.port_max, options.workers,
+    std::vector<IpAddress> listeners;
+    for (const Listener& listener : options.listeners) {
+        const IpAddress& address = listener.address.address;
+        if (!listener.stream() && !address.is_unspecified()) listeners.push_back(address);
+    }
+    return RangeSetup::open(addresses, listeners, options.port_min, options.port_max, options.workers,
                             options.limits.socket_buffer_bytes, random);
 }
 

@@ -18,10 +18,6 @@ std::string refused(const std::string& what, int error) {
     return what + ": " + std::strerror(error);
 }
 
-bool set(int fd, int level, int name, int value) noexcept {
-    return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
-}
-
 // The socket that steering chooses. Its own address is never used: it is a loopback address, so
 // that nothing reaches it but through steering (and from this machine, which is thrown away).
 std::expected<UdpSocket, std::string> open_receiver(Family family, int buffer_bytes) {
@@ -96,6 +92,7 @@ std::expected<FileDescriptor, std::string> open_icmp(Family family, std::uint16_
 }  // namespace
 
 std::expected<RangeSetup, std::string> RangeSetup::open(const std::vector<IpAddress>& addresses,
+                                                        const std::vector<IpAddress>& listeners,
                                                         std::uint16_t first, std::uint16_t last,
                                                         unsigned workers, int buffer_bytes,
                                                         Random& random) {
@@ -128,6 +125,13 @@ std::expected<RangeSetup, std::string> RangeSetup::open(const std::vector<IpAddr
             auto sender = RawSender::open(address, buffer_bytes, random);
             if (!sender) return std::unexpected{refused("raw socket", sender.error())};
             sockets.senders.push_back(std::move(*sender));
+        }
+        for (const IpAddress& address : listeners) {
+            if (std::ranges::find(sockets.senders, address, &RawSender::source) != sockets.senders.end())
+                continue;
+            // Without it these clients' datagrams leave by the listener's own socket.
+            auto sender = RawSender::open(address, buffer_bytes, random);
+            if (sender) sockets.senders.push_back(std::move(*sender));
         }
     }
     return setup;

@@ -18,7 +18,7 @@ namespace turnpike::net {
 struct RangeSockets {
     /// What peers send, by family; without a descriptor where no relay address is of it.
     std::array<UdpSocket, 2> receive;
-    std::vector<RawSender> senders;      // by relay address
+    std::vector<RawSender> senders;      // by relay address; then for clients, from other addresses
     std::array<FileDescriptor, 2> icmp;  // by family; one worker has them for the node
 
     static std::size_t index_of(Family family) noexcept { return family == Family::V4 ? 0 : 1; }
@@ -31,8 +31,9 @@ struct RangeSetup {
     std::vector<RangeSockets> sockets;  // by worker
 
     /// Else why not: "bpf map: Operation not permitted". ICMP is heard about ports `first` to
-    /// `last`.
+    /// `last`; `listeners` are the addresses that clients know, where they are particular ones.
     static std::expected<RangeSetup, std::string> open(const std::vector<IpAddress>& addresses,
+                                                       const std::vector<IpAddress>& listeners,
                                                        std::uint16_t first, std::uint16_t last,
                                                        unsigned workers, int buffer_bytes,
                                                        Random& random);

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -14,6 +15,7 @@ constexpr std::size_t kPacketMax = 65'535;  // IPv4's total length; IPv6's paylo
 constexpr std::uint16_t kDontFragment = 0x4000;
 constexpr std::uint8_t kProtocolUdp = 17;
 constexpr std::size_t kIdentifications = 256;  // counters, by destination
+constexpr std::array<std::uint8_t, Outgoing::kPaddingMax> kZeroes{};
 
 bool set(int fd, int level, int name, int value) noexcept {
     return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
@@ -40,13 +42,14 @@ std::uint64_t mixed(std::uint64_t secret, const IpAddress& address, std::uint64_
 }  // namespace
 
 struct RawSender::Entry {
-    std::array<std::uint8_t, kIpv6 + kUdp> header;
+    std::array<std::uint8_t, kIpv6 + kUdp + Outgoing::kHeaderMax> header;
     union {
         sockaddr_in v4;
         sockaddr_in6 v6;
     } name;
-    std::array<iovec, 2> parts;  // header, payload
-    core::RelayId relay;
+    std::array<iovec, 3> parts;  // headers, payload, padding
+    From from;
+    std::uint32_t size;  // of the datagram
     bool dont_fragment;
 };
 
@@ -102,12 +105,11 @@ RawSender::RawSender(FileDescriptor fd, const IpAddress& source, int default_ttl
             entry.name.v6 = {};
             entry.name.v6.sin6_family = AF_INET6;
         }
-        entry.parts[0] = {entry.header.data(), header_bytes()};
+        entry.parts[0].iov_base = entry.header.data();
         msghdr& message = queue_->messages[i].msg_hdr;
         message.msg_name = &entry.name;
         message.msg_namelen = v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
         message.msg_iov = entry.parts.data();
-        message.msg_iovlen = entry.parts.size();
     }
 }
 
@@ -115,80 +117,89 @@ RawSender::RawSender(RawSender&&) noexcept = default;
 RawSender& RawSender::operator=(RawSender&&) noexcept = default;
 RawSender::~RawSender() = default;
 
-void RawSender::enqueue(core::RelayId relay, std::uint16_t port, const Endpoint& peer,
-                        ByteView payload, const IpFields& ip, bool dont_fragment) noexcept {
-    const std::size_t udp_bytes = kUdp + payload.size();
+void RawSender::enqueue(const From& from, const Endpoint& to, const Outgoing& datagram,
+                        const IpFields& ip, bool dont_fragment) noexcept {
+    const std::size_t udp_bytes = kUdp + datagram.size();
     const bool v4 = source_.is_v4();
-    if (peer.address.is_v4() != v4 || udp_bytes + (v4 ? kIpv4 : 0) > kPacketMax) {
+    if (to.address.is_v4() != v4 || udp_bytes + (v4 ? kIpv4 : 0) > kPacketMax) {
         ++dropped;
         return;
     }
-    Entry& entry = queue_->entries[size_++];
-    entry.relay = relay;
+    Entry& entry = queue_->entries[size_];
+    entry.from = from;
+    entry.size = static_cast<std::uint32_t>(datagram.size());
     entry.dont_fragment = dont_fragment;
+    std::ranges::copy(datagram.header, entry.header.begin() + static_cast<std::ptrdiff_t>(header_bytes()));
+    entry.parts[0].iov_len = header_bytes() + datagram.header.size();
     // iovec has no const; sendmmsg only reads.
-    entry.parts[1] = {const_cast<std::uint8_t*>(payload.data()), payload.size()};
+    entry.parts[1] = {const_cast<std::uint8_t*>(datagram.payload.data()), datagram.payload.size()};
+    entry.parts[2] = {const_cast<std::uint8_t*>(kZeroes.data()), datagram.padding};
+    queue_->messages[size_++].msg_hdr.msg_iovlen = datagram.padding > 0 ? 3 : 2;
     if (v4)
-        write_ipv4(entry, peer, udp_bytes, ip, dont_fragment);
+        write_ipv4(entry, to, udp_bytes, ip, dont_fragment);
     else
-        write_ipv6(entry, port, peer, udp_bytes, ip);
+        write_ipv6(entry, from.port, to, udp_bytes, ip);
 
-    const ByteSpan udp{entry.header.data() + (v4 ? kIpv4 : kIpv6), kUdp};
-    store_u16(udp, 0, port);
-    store_u16(udp, 2, peer.port);
+    const ByteSpan udp = ByteSpan{entry.header}.subspan(v4 ? kIpv4 : kIpv6, kUdp);
+    store_u16(udp, 0, from.port);
+    store_u16(udp, 2, to.port);
     store_u16(udp, 4, static_cast<std::uint16_t>(udp_bytes));
     store_u16(udp, 6, 0);
     InternetChecksum sum = source_sum_;
-    sum.add(peer.address.bytes());
+    sum.add(to.address.bytes());
     sum.add(static_cast<std::uint16_t>(udp_bytes));
     sum.add(udp);
-    sum.add(payload);
+    sum.add(datagram.header);  // of an even size, as all STUN and ChannelData headers are
+    sum.add(datagram.payload);
     const std::uint16_t field = sum.udp_field();
     std::memcpy(udp.data() + 6, &field, sizeof field);
 }
 
 // The kernel writes the total length and the header's checksum.
-void RawSender::write_ipv4(Entry& entry, const Endpoint& peer, std::size_t udp_bytes,
+void RawSender::write_ipv4(Entry& entry, const Endpoint& to, std::size_t udp_bytes,
                            const IpFields& ip, bool dont_fragment) noexcept {
     const ByteSpan header{entry.header.data(), kIpv4};
     header[1] = ip.traffic_class;
     store_u16(header, 2, static_cast<std::uint16_t>(kIpv4 + udp_bytes));
     // The kernel would choose where there is 0, which costs more than the rest of the header.
     std::uint16_t& counter =
-        queue_->identifications[mixed(secret_, peer.address, 0) % kIdentifications];
+        queue_->identifications[mixed(secret_, to.address, 0) % kIdentifications];
     if (++counter == 0) ++counter;
     store_u16(header, 4, counter);
     store_u16(header, 6, dont_fragment ? kDontFragment : 0);
     header[8] = static_cast<std::uint8_t>(ip.ttl < 0 ? default_ttl_ : ip.ttl);
-    std::memcpy(header.data() + 16, peer.address.raw().data(), 4);
-    std::memcpy(&entry.name.v4.sin_addr, peer.address.raw().data(), 4);
+    std::memcpy(header.data() + 16, to.address.raw().data(), 4);
+    std::memcpy(&entry.name.v4.sin_addr, to.address.raw().data(), 4);
 }
 
-void RawSender::write_ipv6(Entry& entry, std::uint16_t port, const Endpoint& peer,
+void RawSender::write_ipv6(Entry& entry, std::uint16_t port, const Endpoint& to,
                            std::size_t udp_bytes, const IpFields& ip) noexcept {
     const ByteSpan header{entry.header.data(), kIpv6};
     const std::uint64_t flow =
-        mixed(secret_, peer.address, (std::uint64_t{port} << 16) | peer.port);
+        mixed(secret_, to.address, (std::uint64_t{port} << 16) | to.port);
     store_u32(
         header, 0,
         (std::uint32_t{6} << 28) | (std::uint32_t{ip.traffic_class} << 20) | (flow & 0xF'FFFF));
     store_u16(header, 4, static_cast<std::uint16_t>(udp_bytes));
     header[7] = static_cast<std::uint8_t>(ip.ttl < 0 ? default_ttl_ : ip.ttl);
-    std::memcpy(header.data() + 24, peer.address.raw().data(), 16);
-    std::memcpy(&entry.name.v6.sin6_addr, peer.address.raw().data(), 16);
+    std::memcpy(header.data() + 24, to.address.raw().data(), 16);
+    std::memcpy(&entry.name.v6.sin6_addr, to.address.raw().data(), 16);
 }
 
 RawSender::Queued RawSender::queued(std::size_t index) const noexcept {
     const Entry& entry = queue_->entries[index];
     const bool v4 = source_.is_v4();
-    const ByteView header{entry.header};
+    const ByteView header = ByteView{entry.header}.first(entry.parts[0].iov_len);
     Queued queued;
-    queued.relay = entry.relay;
-    queued.peer.address =
+    queued.from = entry.from;
+    queued.source = source_;
+    queued.to.address =
         v4 ? IpAddress::v4(header.subspan(16, 4)) : IpAddress::v6(header.subspan(24, 16));
-    queued.peer.port = load_u16(header, (v4 ? kIpv4 : kIpv6) + 2);
-    queued.payload = {static_cast<const std::uint8_t*>(entry.parts[1].iov_base),
-                      entry.parts[1].iov_len};
+    queued.to.port = load_u16(header, (v4 ? kIpv4 : kIpv6) + 2);
+    queued.datagram.header = header.subspan(header_bytes());
+    queued.datagram.payload = {static_cast<const std::uint8_t*>(entry.parts[1].iov_base),
+                               entry.parts[1].iov_len};
+    queued.datagram.padding = entry.parts[2].iov_len;
     queued.ip.ttl = v4 ? header[8] : header[7];
     queued.ip.traffic_class = v4 ? header[1] : static_cast<std::uint8_t>(load_u16(header, 0) >> 4);
     queued.dont_fragment = entry.dont_fragment;
@@ -199,21 +210,18 @@ std::size_t RawSender::burst(std::size_t from) const noexcept {
     const Entry& first = queue_->entries[from];
     const bool v4 = source_.is_v4();
     const auto alike = [&](const Entry& next) {
-        if (next.relay != first.relay || next.dont_fragment || first.dont_fragment) return false;
+        if (next.dont_fragment || first.dont_fragment) return false;
         const auto same = [&](std::size_t at, std::size_t bytes) {
             return std::memcmp(first.header.data() + at, next.header.data() + at, bytes) == 0;
         };
-        // Traffic class, hop limit, peer and ports.
+        // Traffic class, hop limit, receiver and ports.
         return v4 ? same(1, 1) && same(8, 1) && same(16, 4) && same(kIpv4, 4)
                   : same(0, 4) && same(7, 1) && same(24, 16) && same(kIpv6, 4);
     };
-    const std::size_t bytes = first.parts[1].iov_len;
     std::size_t end = from + 1;
-    while (end < size_ && alike(queue_->entries[end]) &&
-           queue_->entries[end].parts[1].iov_len == bytes)
-        ++end;
-    if (end < size_ && end > from + 1 && alike(queue_->entries[end]) &&
-        queue_->entries[end].parts[1].iov_len < bytes)
+    while (end < size_ && queue_->entries[end].size == first.size && alike(queue_->entries[end])) ++end;
+    if (end < size_ && end > from + 1 && queue_->entries[end].size < first.size &&
+        alike(queue_->entries[end]))
         ++end;
     return end - from;
 }

@@ -8,12 +8,13 @@
 #include "turn/core/path.hpp"
 #include "turn/net/file_descriptor.hpp"
 #include "turn/net/internet_checksum.hpp"
+#include "turn/net/outgoing.hpp"
 #include "turn/net/udp_socket.hpp"
 
 namespace turnpike::net {
 
-/// A worker's outgoing datagrams from all ports of one relay address: one raw socket, to which each
-/// is given with the IP and UDP header that is written here.
+/// A worker's outgoing datagrams from all ports of one address: one raw socket, to which each is
+/// given with the IP and UDP header that is written here.
 ///
 /// What cannot be sent now is dropped and counted, as UDP may be; but for what does not fit the
 /// link, which is the caller's to send in another way.
@@ -26,10 +27,17 @@ public:
     static constexpr std::size_t kCapacity = 64;
     static constexpr std::size_t kHeaderBytes4 = 20 + 8, kHeaderBytes6 = 40 + 8;
 
+    /// Whose port a datagram leaves from: that of a relayed address, or that of a listener.
+    struct From {
+        core::RelayId relay{};
+        UdpSocket* listener = nullptr;
+        std::uint16_t port = 0;
+    };
     struct Queued {
-        core::RelayId relay;
-        Endpoint peer;
-        ByteView payload;
+        From from;
+        IpAddress source;
+        Endpoint to;
+        Outgoing datagram;
         IpFields ip;
         bool dont_fragment = false;
     };
@@ -48,14 +56,14 @@ public:
         return source_.is_v4() ? kHeaderBytes4 : kHeaderBytes6;
     }
 
-    /// From that port of the source address to a peer of its family. Not when full().
-    void enqueue(core::RelayId relay, std::uint16_t port, const Endpoint& peer, ByteView payload,
-                 const IpFields& ip, bool dont_fragment) noexcept;
+    /// To an address of the source's family. Not when full().
+    void enqueue(const From& from, const Endpoint& to, const Outgoing& datagram, const IpFields& ip,
+                 bool dont_fragment) noexcept;
     /// Sends what is queued, from the n-th on up to `to`; the number of the first that does not fit
     /// the link, or `to`.
     std::size_t send(std::size_t from, std::size_t to) noexcept;
-    /// How many, from the n-th on, are one burst: of one size but the last, from one relayed
-    /// address to one peer, with the same fields. At least one.
+    /// How many, from the n-th on, are one burst: of one size but the last, from one port to one
+    /// receiver, with the same fields. At least one.
     std::size_t burst(std::size_t from) const noexcept;
     Queued queued(std::size_t index) const noexcept;
     void clear() noexcept { size_ = 0; }
@@ -67,9 +75,9 @@ private:
     struct Queue;
 
     RawSender(FileDescriptor fd, const IpAddress& source, int default_ttl, Random& random);
-    void write_ipv4(Entry& entry, const Endpoint& peer, std::size_t udp_bytes, const IpFields& ip,
+    void write_ipv4(Entry& entry, const Endpoint& to, std::size_t udp_bytes, const IpFields& ip,
                     bool dont_fragment) noexcept;
-    void write_ipv6(Entry& entry, std::uint16_t port, const Endpoint& peer, std::size_t udp_bytes,
+    void write_ipv6(Entry& entry, std::uint16_t port, const Endpoint& to, std::size_t udp_bytes,
                     const IpFields& ip) noexcept;
 
     FileDescriptor fd_;

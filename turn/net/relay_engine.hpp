@@ -108,6 +108,10 @@ public:
     /// payload until flush().
     virtual void send(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip,
                       bool dont_fragment) noexcept = 0;
+    /// Queues a datagram to a client, as `listener` would send it from its address `from`; false where
+    /// that socket has to do it itself. Borrows the payload until flush().
+    virtual bool send_to_client(UdpSocket& listener, const IpAddress& from, const Outgoing& datagram,
+                                const Endpoint& client, const IpFields& ip) noexcept = 0;
     /// What is queued here and not in the worker's TransmitQueue leaves.
     virtual void flush() noexcept = 0;
 

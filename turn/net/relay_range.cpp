@@ -18,6 +18,7 @@ constexpr int kBatchesPerWake = 4;  // before the others get their turn
 constexpr int kErrorsPerWake = 32;
 constexpr std::size_t kBurst = 4;        // datagrams that are worth a message of their own
 constexpr std::size_t kPlainMax = 1024;  // sockets for what does not fit the link, and bursts
+constexpr std::size_t kIpv6MtuMin = 1280;  // RFC 8200 §5
 constexpr std::size_t kIcmpBytesMax =
     2048;  // RFC 1812 §4.3.2.3: a router sends at most 576 of them
 
@@ -220,11 +221,23 @@ void RelayRange::send(core::RelayId id, const Endpoint& peer, ByteView payload, 
     if (!path_mtus_.empty() && !dont_fragment && !sender.source().is_v4() &&
         path_mtus_.too_big(sender.header_bytes() + payload.size(), peer.address,
                            parts_.clock.now())) {
-        send_plain(*relay, {id, peer, payload, ip, false});
+        send_plain(*relay, {{.relay = id}, sender.source(), peer, {.payload = payload}, ip, false});
         return;
     }
     if (sender.full()) send_queued(sender);
-    sender.enqueue(id, relay->port, peer, payload, ip, dont_fragment);
+    sender.enqueue({.relay = id, .port = relay->port}, peer, {.payload = payload}, ip, dont_fragment);
+}
+
+// Over the smallest MTU that every link has, the path's counts, which the listener's socket knows.
+bool RelayRange::send_to_client(UdpSocket& listener, const IpAddress& from,
+                                const Outgoing& datagram, const Endpoint& client,
+                                const IpFields& ip) noexcept {
+    const auto sender = std::ranges::find(senders_, from, &RawSender::source);
+    if (sender == senders_.end()) return false;
+    if (!from.is_v4() && sender->header_bytes() + datagram.size() > kIpv6MtuMin) return false;
+    if (sender->full()) send_queued(*sender);
+    sender->enqueue({.listener = &listener, .port = listener.local.port}, client, datagram, ip, false);
+    return true;
 }
 
 void RelayRange::flush() noexcept {
@@ -251,7 +264,9 @@ void RelayRange::send_queued(RawSender& sender) noexcept {
 void RelayRange::send_singly(RawSender& sender, std::size_t from, std::size_t to) noexcept {
     for (std::size_t at = sender.send(from, to); at < to; at = sender.send(at + 1, to)) {
         const RawSender::Queued datagram = sender.queued(at);
-        if (Relay* const relay = find(datagram.relay))
+        if (datagram.from.listener != nullptr)
+            enqueue_plain(*datagram.from.listener, datagram);
+        else if (Relay* const relay = find(datagram.from.relay))
             send_plain(*relay, datagram);
         else
             ++dropped_;
@@ -260,35 +275,41 @@ void RelayRange::send_singly(RawSender& sender, std::size_t from, std::size_t to
 
 // A UDP socket sends a burst as one message, which is worth having one; not worth another's.
 bool RelayRange::send_burst(RawSender& sender, std::size_t from, std::size_t to) noexcept {
-    const core::RelayId id = sender.queued(from).relay;
-    Relay* const relay = find(id);
-    Plain* const plain = relay != nullptr ? plain_of(*relay, id, false) : nullptr;
-    if (plain == nullptr) return false;
+    const RawSender::From whose = sender.queued(from).from;
+    UdpSocket* socket = whose.listener;
+    if (socket == nullptr) {
+        Relay* const relay = find(whose.relay);
+        Plain* const plain = relay != nullptr ? plain_of(*relay, whose.relay, false) : nullptr;
+        if (plain == nullptr) return false;
+        socket = &plain->socket;
+    }
     for (std::size_t at = from; at < to; ++at) {
         const RawSender::Queued datagram = sender.queued(at);
-        parts_.transmit.enqueue(plain->socket, {.payload = datagram.payload}, datagram.peer,
-                                datagram.ip, plain->socket.local.address);
+        parts_.transmit.enqueue(*socket, datagram.datagram, datagram.to, datagram.ip, datagram.source);
     }
-    parts_.transmit.flush(plain->socket);
+    parts_.transmit.flush(*socket);
     return true;
 }
 
 // The kernel does what we cannot: fragment. It has the payload when this returns.
 void RelayRange::send_plain(Relay& relay, const RawSender::Queued& datagram) noexcept {
-    Plain* const plain = plain_of(relay, datagram.relay, true);
+    Plain* const plain = plain_of(relay, datagram.from.relay, true);
     if (plain == nullptr) {
         ++dropped_;
         return;
     }
     UdpSocket& socket = plain->socket;
     if (datagram.dont_fragment) {
-        plain->with_df = datagram.peer;
+        plain->with_df = datagram.to;
         set_dont_fragment(socket, true);
     }
-    parts_.transmit.enqueue(socket, {.payload = datagram.payload}, datagram.peer, datagram.ip,
-                            socket.local.address);
-    parts_.transmit.flush(socket);
+    enqueue_plain(socket, datagram);
     if (datagram.dont_fragment) set_dont_fragment(socket, false);
+}
+
+void RelayRange::enqueue_plain(UdpSocket& socket, const RawSender::Queued& datagram) noexcept {
+    parts_.transmit.enqueue(socket, datagram.datagram, datagram.to, datagram.ip, datagram.source);
+    parts_.transmit.flush(socket);
 }
 
 // `needed`: where there are too many, another relayed address loses its own.

@@ -41,6 +41,8 @@ public:
     std::optional<Endpoint> local(core::RelayId id) const noexcept override;
     void send(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip,
               bool dont_fragment) noexcept override;
+    bool send_to_client(UdpSocket& listener, const IpAddress& from, const Outgoing& datagram,
+                        const Endpoint& client, const IpFields& ip) noexcept override;
     void flush() noexcept override;
     void take(StrayDatagrams stray) override;
     void take(const StrayError& error) override;
@@ -100,6 +102,7 @@ private:
     void put(const Endpoint& local, core::RelayId id, bool holds_next);
     void send_queued(RawSender& sender) noexcept;
     void send_plain(Relay& relay, const RawSender::Queued& datagram) noexcept;
+    void enqueue_plain(UdpSocket& socket, const RawSender::Queued& datagram) noexcept;
     void send_singly(RawSender& sender, std::size_t from, std::size_t to) noexcept;
     bool send_burst(RawSender& sender, std::size_t from, std::size_t to) noexcept;
     Plain* plain_of(Relay& relay, core::RelayId id, bool needed) noexcept;
@@ -108,7 +111,7 @@ private:
     Parts parts_;
     RangeSteering& steering_;
     RelayBinder binder_;
-    std::vector<RawSender> senders_;  // by relay address
+    std::vector<RawSender> senders_;  // by relay address; then those of listeners at others
     std::unique_ptr<Place[], Free> places_;
     std::vector<Relay> slots_;  // by RelayId::slot
     std::size_t size_ = 0;

@@ -29,6 +29,9 @@ public:
     std::optional<Endpoint> local(core::RelayId id) const noexcept override;
     void send(core::RelayId id, const Endpoint& peer, ByteView payload, const IpFields& ip,
               bool dont_fragment) noexcept override;
+    bool send_to_client(UdpSocket&, const IpAddress&, const Outgoing&, const Endpoint&, const IpFields&) noexcept override {
+        return false;
+    }
     void flush() noexcept override {}
     // What peers sent goes along with the socket: nothing strays.
     void take(StrayDatagrams) override {}

@@ -353,8 +353,9 @@ void Worker::deliver_to_client(core::RelayId id, const Endpoint& peer, ByteView 
     } else {
         UdpSocket& socket = udp_[path.listener]->socket;
         const IpAddress& from = path.tuple.server.address;
-        if (lasting) transmit_.enqueue(socket, message, path.next_hop(), ip.forwarded(), from);
-        else transmit_.enqueue_copy(socket, message, path.next_hop(), ip.forwarded(), from);
+        if (!lasting) transmit_.enqueue_copy(socket, message, path.next_hop(), ip.forwarded(), from);
+        else if (!relays_->send_to_client(socket, from, message, path.next_hop(), ip.forwarded()))
+            transmit_.enqueue(socket, message, path.next_hop(), ip.forwarded(), from);
     }
 }
 

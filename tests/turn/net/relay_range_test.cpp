@@ -222,6 +222,63 @@ TEST_F(RangeTest, NothingStaysBehindAProcessThatIsKilled) {
     EXPECT_EQ(0U, dead);
 }
 
+// ---- to clients: by the raw socket of the listener's address, or by the listener itself ----
+
+class RangeListenerTest : public RangeTest, public ::testing::WithParamInterface<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Addresses, RangeListenerTest,
+                         ::testing::Values("127.0.0.1:0", "127.0.7.90:0", "[::1]:0", "0.0.0.0:0", "[::]:0"));
+
+TEST_P(RangeListenerTest, ClientsGetEverySizeAsItsOwnDatagramFromTheListener) {
+    TestRelay::Setup setup = range_setup();
+    setup.listen = {{Transport::Udp, GetParam()}};
+    TestRelay relay{setup};
+    Endpoint server = relay.listener();
+    if (server.address.is_unspecified()) server.address = at(server.address.is_v4() ? "127.0.0.1" : "::1").address;
+    for (const bool channel : {true, false}) {
+        TestClient client{Transport::Udp, server};
+        UdpEnd peer;
+        const auto relayed = client.allocate(Family::V4);
+        ASSERT_TRUE(relayed) << client.last_error();
+        ASSERT_TRUE(channel ? client.bind_channel(0x4000, peer.local()) : client.permit(peer.local()));
+        for (const std::size_t size : {0, 1, 2, 3, 4, 120, 1'231, 1'300, 5'000, 40'000}) {
+            std::string text(size, 'x');
+            for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + i % 26);
+            peer.send(text, *relayed, 33, 0xB8);
+            const auto got = client.receive();
+            ASSERT_TRUE(got) << size;
+            EXPECT_EQ(text, got->data());
+            EXPECT_EQ(channel, got->is_channel_data());
+            EXPECT_EQ(server, got->datagram.from);
+            EXPECT_EQ(32, got->datagram.ttl);
+            EXPECT_EQ(0xB8, got->datagram.traffic_class);
+        }
+    }
+}
+
+// Some go by the raw socket and some together by the listener's.
+TEST_F(RangeTest, ToAClientSingleOnesAndBurstsStayInOrder) {
+    TestRelay relay{range_setup()};
+    TestClient first{Transport::Udp, relay.listener()}, second{Transport::Udp, relay.listener()};
+    UdpEnd peer;
+    const auto relayed_first = first.allocate(Family::V4), relayed_second = second.allocate(Family::V4);
+    ASSERT_TRUE(relayed_first && relayed_second);
+    ASSERT_TRUE(first.bind_channel(0x4000, peer.local()) && second.bind_channel(0x4000, peer.local()));
+    int number = 0;
+    for (int round = 0; round < 20; ++round) {
+        for (const int in_a_row : {1, 9, 1, 2, 30}) {
+            for (int i = 0; i < in_a_row; ++i) peer.send(std::to_string(number++), *relayed_first);
+            peer.send("between", *relayed_second);
+        }
+    }
+    for (int i = 0; i < number; ++i) {
+        const auto got = first.receive();
+        ASSERT_TRUE(got) << i;
+        ASSERT_EQ(std::to_string(i), got->data());
+    }
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(second.receive()) << i;
+}
+
 // ---- moving ----
 
 // Peers go on sending while the allocation is moved about; a few at a time are on the way, so that none is lost for

@@ -65,7 +65,7 @@ IoEngine engine_under_test() {
 std::string no_range_engine() {
     static const std::string why = [] {
         crypto::SystemRandom random;
-        const auto setup = RangeSetup::open({IpAddress::parse("127.0.0.1").value()}, 61'000, 65'535, 1, 1 << 20, random);
+        const auto setup = RangeSetup::open({IpAddress::parse("127.0.0.1").value()}, {}, 61'000, 65'535, 1, 1 << 20, random);
         return setup ? std::string{} : setup.error();
     }();
     return why;
