@@ -2,7 +2,7 @@
 // so; and that it relays all the same.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -67,6 +67,38 @@ test('with every right auto is range, and everybody who asks is told', { skip: a
     const report = await relayPackets(stack, { packets: 200 });
     assert.equal(report.lost, 0);
   });
+});
+
+// Of each of the process' threads by name: its policy (2: SCHED_RR) and priority, as proc(5) numbers its fields.
+async function scheduling(pid) {
+  const found = {};
+  for (const task of await readdir(`/proc/${pid}/task`)) {
+    const name = (await readFile(`/proc/${pid}/task/${task}/comm`, 'utf8')).trim();
+    const stat = await readFile(`/proc/${pid}/task/${task}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    found[name] = { priority: Number(fields[40 - 3]), policy: Number(fields[41 - 3]) };
+  }
+  return found;
+}
+
+test('with a real-time priority the workers have it, nobody else, and they relay', { skip: asRoot }, async () => {
+  await withStack({ signaling: false, relay: { node: { workers: 2 }, io: { realtime_priority: 7 } } }, async (stack) => {
+    for (const [name, { policy, priority }] of Object.entries(await scheduling(stack.relay.pid))) {
+      const worker = name.startsWith('worker ');
+      assert.deepEqual({ name, policy, priority }, { name, policy: worker ? 2 : 0, priority: worker ? 7 : 0 });
+    }
+    assert.equal((await relayPackets(stack, { packets: 200 })).lost, 0);
+  });
+});
+
+test('a real-time priority that cannot be had is an error at the start', { skip: asRoot }, async () => {
+  const within = [...without('sys_nice'), 'prlimit', '--rtprio=0'];
+  await assert.rejects(startStack({ signaling: false, within, relay: { io: { realtime_priority: 7 } } }), (error) => {
+    assert.match(error.message, /"code":1/);
+    assert.match(error.message, /realtime_priority = 7: Operation not permitted; it needs CAP_SYS_NICE or LimitRTPRIO=, which .*fast\.conf grants/);
+    return true;
+  });
+  await assert.rejects(startStack({ signaling: false, relay: { io: { realtime_priority: 100 } } }), /realtime_priority/);
 });
 
 test('an engine that does not exist is a configuration error', async () => {

@@ -121,6 +121,12 @@ void Worker::start() {
     pthread_setname_np(thread_.native_handle(), ("worker " + std::to_string(index_)).c_str());
 }
 
+int Worker::prioritize(unsigned priority) noexcept {
+    sched_param parameters{};
+    parameters.sched_priority = static_cast<int>(priority);
+    return ::pthread_setschedparam(thread_.native_handle(), SCHED_RR, &parameters);
+}
+
 void Worker::stop() {
     if (!thread_.joinable()) return;
     post([this] { running_ = false; });

@@ -1,6 +1,7 @@
 #include "turn/net/worker_pool.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <thread>
 
 #include "turn/net/engine_choice.hpp"
@@ -96,6 +97,15 @@ std::expected<void, StartError> WorkerPool::start() {
     }
     for (const auto& worker : s.node->workers) worker->start();
     s.started = true;
+    const unsigned priority = s.options.realtime_priority;
+    for (const auto& worker : s.node->workers) {
+        const int error = priority > 0 ? worker->prioritize(priority) : 0;
+        if (error == 0) continue;
+        stop();
+        return std::unexpected{StartError{
+            "cannot run with [io] realtime_priority = " + std::to_string(priority) + ": " + std::strerror(error) +
+            "; it needs CAP_SYS_NICE or LimitRTPRIO=, which the systemd drop-in fast.conf grants (or take it out)"}};
+    }
     return {};
 }
 

@@ -74,6 +74,7 @@ struct Options {
     std::vector<core::RelayDirectory::Address> relay_addresses;
     std::uint16_t port_min = 49152, port_max = 65535;
     IoEngine engine = IoEngine::Auto;
+    unsigned realtime_priority = 0;         // of the workers' threads, 1 to 99 (SCHED_RR); 0: scheduled as others are
     core::Config core;                      // `listeners` of it is filled in from ours
     Limits limits;
     std::vector<Cidr> limits_exempt;

@@ -79,6 +79,7 @@ void read_io(config::Table io, Config& config) {
     using net::IoEngine;
     io.choice("engine", config.net.engine,
               {{"auto", IoEngine::Auto}, {"sockets", IoEngine::Sockets}, {"range", IoEngine::Range}});
+    io.number("realtime_priority", config.net.realtime_priority, 0, 99);
 }
 
 void read_quota(config::Table quota, Config& config) {

@@ -51,7 +51,7 @@ TEST(SystemdUnits, AreSandboxed) {
     }
 }
 
-// What bpf(2), raw sockets and SO_RCVBUFFORCE ask for; and the drop-in takes nothing else of the sandbox away.
+// What bpf(2), raw sockets, SO_RCVBUFFORCE and SCHED_RR ask for; and the drop-in takes nothing else of the sandbox away.
 TEST(SystemdUnits, HaveADropInThatGrantsWhatTheRangeEngineNeeds) {
     std::istringstream lines{text_of(kFolder / "fast.conf")};
     std::vector<std::string> settings;
@@ -60,7 +60,8 @@ TEST(SystemdUnits, HaveADropInThatGrantsWhatTheRangeEngineNeeds) {
     }
     EXPECT_THAT(settings, ::testing::ElementsAre("[Service]", "AmbientCapabilities=CAP_BPF CAP_NET_ADMIN CAP_NET_RAW",
                                                  "CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_NET_RAW",
-                                                 "SystemCallFilter=bpf", "LimitMEMLOCK=infinity"));
+                                                 "SystemCallFilter=bpf", "LimitMEMLOCK=infinity",
+                                                 "RestrictRealtime=no", "LimitRTPRIO=60"));
     EXPECT_THAT(text_of(kFolder / "turnpike-relay.service"), ::testing::HasSubstr("\nCapabilityBoundingSet=\n"))
         << "the unit itself grants none";
 }
