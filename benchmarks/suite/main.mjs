@@ -9,7 +9,7 @@ import { missing as coturnMissing } from '../../tests/support/coturn.mjs';
 import { describeMachine, isRoot, withSettings } from './machine.mjs';
 import { describe, measurements } from './measurements.mjs';
 import { plot, printed, table } from './report.mjs';
-import { coturn, engines, portForServer, Server } from './servers.mjs';
+import { coturn, engines, portForServer, realtime, Server } from './servers.mjs';
 
 const names = Object.keys(measurements);
 const usage = `Usage: ./dev bench [OPTIONS] [MEASUREMENT...]
@@ -22,7 +22,7 @@ Measurements (all of them unless named): ${names.join(', ')}
 
   --rounds N               rounds (5)
   --seconds N              of each load (2)
-  --servers LIST           of sockets, range, coturn, other (all there are)
+  --servers LIST           of sockets, range, coturn, other (all there are); with -rt behind it: at a real-time priority
   --turnserver FILE        another turnserver, shown as "other"; --turnserver-flags "FLAGS" for it
   --allocations N,N        only variants with so many
   --write                  puts tables and plots into docs/performance.md and docs/images
@@ -70,8 +70,12 @@ const counts = options.allocations?.split(',').map(Number);
 const kinds = { ...engines };
 if (!coturnMissing) kinds.coturn = coturn;
 if (options.turnserver) kinds.other = { name: 'other', file: path.resolve(options.turnserver), flags: (options['turnserver-flags'] ?? '').split(' ').filter(Boolean) };
-const chosen = options.servers?.split(',') ?? Object.keys(kinds);
-for (const name of chosen) if (!kinds[name]) usageError(`there is no server '${name}' here`);
+const usual = Object.keys(kinds);
+// Only root can give that priority.
+if (isRoot) Object.assign(kinds, realtime(kinds));
+const asked = options.servers?.split(',');
+for (const name of asked ?? []) if (!kinds[name]) usageError(`there is no server '${name}' here`);
+const serversFor = (measurement) => asked ?? (measurement.realtime ? Object.keys(kinds) : usual);
 
 const say = (text) => process.stderr.write(`${text}\n`);
 const folder = path.join(root, 'build/bench');
@@ -92,7 +96,7 @@ async function measureOnce(measurement, setup, kind, variant) {
 async function measureAll() {
   const results = [];
   for (const name of wanted) {
-    const measurement = measurements[name];
+    const measurement = measurements[name], chosen = serversFor(measurement);
     const variants = measurement.variants.filter((variant) => !counts || counts.includes(variant.allocations));
     if (measurement.open.name === 'openWire' && !isRoot) {
       say(`${name}: left out, it needs root for network namespaces`);

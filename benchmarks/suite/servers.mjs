@@ -12,15 +12,21 @@ import { onCore, serverCore } from './machine.mjs';
 
 export const user = 'bench', password = 'bench-bench', realm = 'bench';
 const kStopMs = 10_000;
+// Above the threads that receive for a wire: see pin() of machine.mjs.
+const kRealtimePriority = 60;
 
-/** A server by name: sockets and range are ours, coturn is Debian's, or {file, flags} another turnserver. */
+/**
+ * A server by name: sockets and range are ours, coturn is Debian's, or {file, flags} another turnserver; each at a
+ * real-time priority if `realtime` says so.
+ */
 export class Server {
   /** `place` is {within, listen, relayed, clients, peers}: addresses and networks of the set-up it is to serve. */
   static async start(kind, place, port) {
     const server = new Server();
     server.directory = await mkdtemp(path.join(os.tmpdir(), 'turnpike-bench-'));
-    const command = kind.file ? turnserver(kind.file, kind.flags, place, port) : await turnpike(kind.engine, place, port, server.directory);
-    const [file, ...args] = [...place.within, ...onCore(serverCore), ...command];
+    const command = kind.file ? turnserver(kind.file, kind.flags, place, port) : await turnpike(kind, place, port, server.directory);
+    const realtime = kind.realtime && kind.file ? ['chrt', '-r', String(kRealtimePriority)] : [];
+    const [file, ...args] = [...place.within, ...onCore(serverCore), ...realtime, ...command];
     server.child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     server.said = '';
     server.child.stderr.on('data', (part) => (server.said = (server.said + part).slice(-20_000)));
@@ -63,7 +69,7 @@ function hexPort(address, port) {
   return `${bytes.reverse().join('').toUpperCase()}:${port.toString(16).padStart(4, '0').toUpperCase()}`;
 }
 
-async function turnpike(engine, place, port, directory) {
+async function turnpike({ engine, realtime }, place, port, directory) {
   const config = {
     node: { runtime_dir: path.join(directory, 'run'), workers: 1 },
     listen: ['udp', 'tcp'].map((transport) => ({ transport, address: `${place.listen}:${port}` })),
@@ -72,7 +78,7 @@ async function turnpike(engine, place, port, directory) {
     quota: { per_user: 1_000_000, new_peers_per_second: 0 },
     limits: { exempt: [place.clients] },
     peers: { allow: [place.peers], ...(place.lab ? { mode: 'lab' } : {}) },
-    ...(engine ? { io: { engine } } : {}),
+    io: { engine, ...(realtime ? { realtime_priority: kRealtimePriority } : {}) },
     metrics: { address: '' },
     log: { level: 'warning' },
   };
@@ -105,3 +111,5 @@ export async function portForServer() {
 /** Debian's, unpacked by ./dev. */
 export const coturn = { name: 'coturn', file: path.join(toolsFolder, 'turnserver'), flags: [] };
 export const engines = { sockets: { name: 'sockets', engine: 'sockets' }, range: { name: 'range', engine: 'range' } };
+/** The same at a real-time priority, by names that end in "-rt". */
+export const realtime = (kinds) => Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [`${name}-rt`, { ...kind, name: `${name}-rt`, realtime: true }]));
