@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(Legs, RelayInsideTest,
                                            Case{3, 3, 1, 2, "udpIpv6TwoWorkers"}, Case{1, 0, 1, 1, "tcpToUdpOneWorker"},
                                            Case{2, 0, 0, 1, "tlsToUdpTwoWorkers"}, Case{4, 1, 2, 2, "dtlsToTcpOneWorker"},
                                            Case{4, 4, 2, 1, "dtlsTwoWorkers"}),
-                         [](const auto& info) { return std::string{info.param.name}; });
+                         [](const auto& of) { return std::string{of.param.name}; });
 
 TEST_P(RelayInsideTest, ChannelsAndIndicationsArriveWhole) {
     TestRelay relay{three_workers()};
