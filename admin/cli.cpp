@@ -89,6 +89,7 @@ int run(const std::vector<std::string>& arguments, World& world) {
     add_rooms(app, session);
     add_participants(app, session);
     add_credentials(app, session);
+    add_cluster(app, session);
     add_config(app, session);
     add_version(app, session);
 

@@ -15,6 +15,7 @@ void add_allocations(CLI::App& app, Session& session);
 void add_rooms(CLI::App& app, Session& session);
 void add_participants(CLI::App& app, Session& session);
 void add_credentials(CLI::App& app, Session& session);
+void add_cluster(CLI::App& app, Session& session);
 void add_config(CLI::App& app, Session& session);
 void add_version(CLI::App& app, Session& session);
 

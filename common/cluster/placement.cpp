@@ -36,8 +36,8 @@ PlacementTable::PlacementTable(std::span<const NodeInfo> nodes) : row_of_(nodes.
         const NodeInfo& node = nodes[i];
         const std::uint32_t capacity = units(node.capacity);
         if (!takes_rooms(node.state) || node.urls.empty() || capacity == 0) continue;
-        rows_.push_back({hash_of_node(node.id), std::min(node.seats, kSeatsMax),
-                         units(node.free_capacity()), capacity, static_cast<std::uint32_t>(i), 0});
+        rows_.push_back({hash_of_node(node.id), std::min(node.seats, kSeatsMax), capacity,
+                         units(node.free_capacity()), 0, 0, static_cast<std::uint32_t>(i), 0});
     }
     std::ranges::sort(rows_, [&](const Row& a, const Row& b) {
         const NodeInfo &left = nodes[a.node], &right = nodes[b.node];
@@ -58,6 +58,26 @@ PlacementTable::PlacementTable(std::span<const NodeInfo> nodes) : row_of_(nodes.
             pool->capacity += row.capacity;
         }
     }
+    for (Pool& pool : pools_) set_fair(pool, &Row::fair_in_region);
+    set_fair(everywhere_, &Row::fair_in_all);
+}
+
+// A node within 1.15 times the mean load counts in full. A busier one counts for what it has free
+// beside what a node at that limit has free: others than our rooms use it, and pushing rooms there
+// for evenness would overload it.
+void PlacementTable::set_fair(Pool& pool, std::uint32_t Row::*fair) noexcept {
+    const Wide used = Wide{pool.capacity - pool.free} * kBoundPercent,
+               all = Wide{pool.capacity} * 100;
+    for (std::size_t i = pool.first; i < pool.first + pool.count; ++i) {
+        Row& row = rows_[i];
+        const bool within = Wide{row.capacity - row.free} * all <= used * row.capacity;
+        row.*fair = row.free == 0 ? 0
+                    : within      ? row.capacity
+                                  : static_cast<std::uint32_t>(row.free * all / (all - used));
+        // What is free is something, however little.
+        if (row.free > 0) row.*fair = std::max(row.*fair, 1U);
+        pool.fair += row.*fair;
+    }
 }
 
 const PlacementTable::Pool* PlacementTable::pool_of(std::string_view region) const noexcept {
@@ -70,44 +90,47 @@ std::optional<Placed> PlacementTable::place(const Wish& wish) const noexcept {
     if (rows_.empty()) return {};
     const Pool* wanted = pool_of(wish.region);
     if (wanted != nullptr && wanted->free > 0) {
-        return Placed{pick(*wanted, wish, &Row::free, wanted->free).node, Placed::Fit::Wanted};
+        const bool all = wanted == &everywhere_;
+        return Placed{
+            pick(*wanted, wish,
+                 {&Row::free, all ? &Row::fair_in_all : &Row::fair_in_region, wanted->fair}),
+            Placed::Fit::Wanted};
     }
     if (everywhere_.free > 0) {
-        return Placed{pick(everywhere_, wish, &Row::free, everywhere_.free).node,
+        return Placed{pick(everywhere_, wish, {&Row::free, &Row::fair_in_all, everywhere_.fair}),
                       Placed::Fit::Elsewhere};
     }
     const Pool& pool = wanted != nullptr ? *wanted : everywhere_;
-    return Placed{pick(pool, wish, &Row::capacity, pool.capacity).node, Placed::Fit::Full};
+    return Placed{pick(pool, wish, {&Row::capacity, &Row::capacity, pool.capacity}),
+                  Placed::Fit::Full};
 }
 
-// `all` is the sum of that weight, and not 0.
-const PlacementTable::Row& PlacementTable::pick(const Pool& pool, const Wish& wish,
-                                                std::uint32_t Row::*weight,
-                                                std::uint64_t all) const noexcept {
+std::size_t PlacementTable::pick(const Pool& pool, const Wish& wish, By by) const noexcept {
     const std::uint64_t key = hash_of_key(wish.key);
     const std::uint64_t more = std::max(wish.seats, 1U), seats = pool.seats + more;
     const auto has_room = [&](const Row& row) noexcept {
-        const Wide share = Wide{seats} * (row.*weight);  // of the seats, times `all`
-        return Wide{row.seats} * all < share ||
-               Wide{row.seats + more} * all * 100 <= share * kBoundPercent;
+        const Wide fair = Wide{seats} * (row.*by.fair);
+        return Wide{row.seats} * by.fair_sum < fair ||
+               Wide{row.seats + more} * pool.capacity * 100 <= fair * kBoundPercent;
     };
     const Row* best = nullptr;
     Draw first;
     for (std::size_t i = pool.first; i < pool.first + pool.count; ++i) {
         const Row& row = rows_[i];
-        if (row.*weight == 0) continue;
+        if (row.*by.weight == 0) continue;
         std::uint64_t x = rendezvous::mixed(key ^ row.hash);
         x += x == 0;
         // -ln(1 - x) is never below x, so most rows need no logarithm.
-        if (!Draw{x >> 6, row.*weight}.earlier_than(first) && best != nullptr) continue;
+        if (!Draw{x >> 6, row.*by.weight}.earlier_than(first) && best != nullptr) continue;
         if (!has_room(row)) continue;
-        const Draw draw{rendezvous::minus_log_of_rest(x), row.*weight};
+        const Draw draw{rendezvous::minus_log_of_rest(x), row.*by.weight};
         if (best != nullptr && !draw.earlier_than(first)) continue;
         best = &row;
         first = draw;
     }
-    return *best;  // the seats without this wish are less than with it, so somebody has less than
-                   // its share
+    // The fair shares add up to all seats with this room, and the seats held do not: somebody has
+    // less than its share.
+    return best->node;
 }
 
 void PlacementTable::change_seats(std::size_t node, std::uint64_t seats, bool more) noexcept {

@@ -34,19 +34,16 @@ struct Placed {
 /// URLs, regions, capacities, loads and seats, and of the wish: every machine that is told the same
 /// answers the same, whatever the order of the list.
 ///
-///   * Only active nodes with URLs; of the wanted region while one of them there has free capacity,
-///   else of all.
-///   * Weighted rendezvous hashing: a node's chance is its share of the free capacity. When a node
-///   goes, only its
-///     own keys move; when one comes, only those that it wins.
-///   * Bounded load: a node that would have more than 1.15 times its share of the seats is passed
-///   over, unless
-///     it has less than its share now. With equal nodes the share is the mean. So afterwards a node
-///     has at most 1.15 times its share, or its share and this one room. Some node always has less
-///     than its share: an answer is never missing for the bound's sake, nor can chosen names of
-///     rooms fill a node.
-///   * A node without free capacity is taken only when no node has any; then capacity takes the
-///   place of free capacity.
+/// - Only active nodes with URLs; of the wanted region while one there has free capacity, else all.
+/// - Weighted rendezvous hashing: a node's chance is its share of the free capacity. When a node
+///   goes, only its own keys move; when one comes, only those that it wins.
+/// - Bounded load: a node is passed over that would have more than 1.15 times the mean of the seats
+///   (by capacity). A node that is busier than 1.15 times the mean load, with what no room of ours
+///   explains, has a smaller fair share, and is bounded by 1.15 times that. Whoever has less than
+///   its fair share now may always take the room, since rooms are not divided; there always is such
+///   a node. So neither a burst of joins nor chosen names of rooms fill a node.
+/// - A node without free capacity is taken only when no node has any; then capacity counts in place
+///   of free capacity.
 ///
 /// Seats are what is known at once; load is what was measured a heartbeat ago. Whoever places a
 /// room adds its seats, keeps it there while the node keeps rooms, and takes the seats away when it
@@ -82,18 +79,24 @@ private:
     struct Row {
         std::uint64_t hash;  // of the id
         std::uint64_t seats;
-        std::uint32_t free, capacity;  // in 1/65536 of a usual node; free may be 0
+        // In 1/65536 of a usual node. Fair is what counts for its share in its region and in all.
+        std::uint32_t capacity, free, fair_in_region, fair_in_all;
         std::uint32_t node, pool;
     };
     struct Pool {  // rows of one region, or all
         std::string region;
         std::size_t first = 0, count = 0;
-        std::uint64_t seats = 0, free = 0, capacity = 0;
+        std::uint64_t seats = 0, capacity = 0, free = 0, fair = 0;
+    };
+    struct By {
+        std::uint32_t Row::*weight;
+        std::uint32_t Row::*fair;
+        std::uint64_t fair_sum;
     };
 
+    void set_fair(Pool& pool, std::uint32_t Row::*fair) noexcept;
     const Pool* pool_of(std::string_view region) const noexcept;
-    const Row& pick(const Pool& pool, const Wish& wish, std::uint32_t Row::*weight,
-                    std::uint64_t all) const noexcept;
+    std::size_t pick(const Pool& pool, const Wish& wish, By by) const noexcept;
     void change_seats(std::size_t node, std::uint64_t seats, bool more) noexcept;
 
     std::vector<Row> rows_;    // by region, then hash
