@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "benchmarks/load/bare_fleet.hpp"
 #include "benchmarks/load/frame_interface.hpp"
 #include "benchmarks/load/mode_support.hpp"
 #include "benchmarks/load/modes.hpp"
@@ -24,7 +25,7 @@ constexpr std::size_t kHeaders = 14 + 20 + 8;
 struct FramesFlags {
     RigFlags rig;
     Output output;
-    std::string client_wire, peer_wire, direction = "to-peer";
+    std::string client_wire, peer_wire, direction = "to-peer", bare, relayed;
     double pps = 100'000, duration = 5, warm_up = 1;
     std::size_t size = 120;
     std::uint32_t batch = kBatchMax, burst = 1;
@@ -167,6 +168,21 @@ std::string to_text(const Json& json) {
     return text;
 }
 
+std::expected<Fleet, std::string> bare_fleet(const RigOptions& options, const FramesFlags& flags) {
+    const auto relayed = IpAddress::parse(flags.relayed);
+    if (!relayed || !options.client_addresses || !options.peer_addresses)
+        return std::unexpected("--bare needs --relayed, --client-addresses and --peer-addresses, as the forwarder has them");
+    const BareFleet bare{.server = options.target.server,
+                         .relayed = *relayed,
+                         .clients = AddressPool{*options.client_addresses},
+                         .peers = AddressPool{*options.peer_addresses},
+                         .members = options.allocations,
+                         .layout = flags.bare == "range" ? Layout::Range : Layout::Sockets};
+    if (std::min({bare.clients.size(), bare.peers.size(), BareFleet::kMembersMax}) < bare.members)
+        return std::unexpected("--bare: too few addresses for so many --allocations");
+    return bare.fleet();
+}
+
 int run(FramesFlags& flags, Bench& bench) {
     const auto client_wire = parse_wire(flags.client_wire), peer_wire = parse_wire(flags.peer_wire);
     if (!client_wire) return complain(client_wire.error(), kUsage);
@@ -182,15 +198,23 @@ int run(FramesFlags& flags, Bench& bench) {
     auto cpu = CpuMeter::watch(flags.server_pids, core);
     if (!cpu) return complain(cpu.error(), kUsage);
 
-    auto opened = Rig::open(std::move(*options), bench.clock, bench.random, bench.stop);
-    if (!opened) return complain(opened.error(), kUnreachable);
-    Rig& rig = **opened;
+    std::unique_ptr<Rig> rig;
+    Fleet fleet;
     const auto failed = [&](const std::string& problem, int code) {
-        rig.driver().close_all();
+        if (rig) rig->driver().close_all();
         return complain(problem, code);
     };
-    if (auto made = rig.driver().make_all(); !made) return failed(made.error(), kUnreachable);
-    const Fleet& fleet = rig.maker().fleet();
+    if (!flags.bare.empty()) {
+        auto bare = bare_fleet(*options, flags);
+        if (!bare) return complain(bare.error(), kUsage);
+        fleet = std::move(*bare);
+    } else {
+        auto opened = Rig::open(std::move(*options), bench.clock, bench.random, bench.stop);
+        if (!opened) return complain(opened.error(), kUnreachable);
+        rig = std::move(*opened);
+        if (auto made = rig->driver().make_all(); !made) return failed(made.error(), kUnreachable);
+        fleet = rig->maker().fleet();
+    }
     const std::uint16_t peer_port = fleet.members.front().peer.port;
     if (!std::ranges::all_of(fleet.members, [&](const FleetMember& m) { return m.peer.port == peer_port; })) {
         return failed("peers have several ports; give them --peer-addresses of their own", kUsage);
@@ -212,7 +236,7 @@ int run(FramesFlags& flags, Bench& bench) {
     const auto result = run_wire(from, to, flags, *cpu, bench);
     client->reset();
     peer->reset();
-    rig.driver().close_all();
+    if (rig) rig->driver().close_all();
     if (!result) return complain(result.error(), kUsage);
     const bool valid = late_share(*result, flags) <= kLateShareMax;
     const Json json = to_json(*result, flags, valid);
@@ -233,6 +257,9 @@ void add_frames_mode(CLI::App& app, Bench& bench) {
     frames->add_option("--peer-wire", flags->peer_wire, "the same for the peers")->required()->type_name("NETNS/INTERFACE=MAC");
     frames->add_option("--direction", flags->direction, "where packets go")->capture_default_str()
         ->check(CLI::IsMember({"to-peer", "to-client"}));
+    frames->add_option("--bare", flags->bare, "no TURN: the server is turnpike-bench forward with this --layout")
+        ->type_name("LAYOUT")->check(CLI::IsMember({"sockets", "range"}));
+    frames->add_option("--relayed", flags->relayed, "its --relayed")->type_name("ADDRESS")->needs("--bare");
     frames->add_option("--pps", flags->pps, "packets per second")->capture_default_str()->type_name("N")->check(CLI::Range(1.0, 1e8));
     frames->add_option("--size", flags->size, "bytes of payload")->capture_default_str()->type_name("BYTES")->check(CLI::Range(22, 1'440));
     frames->add_option("--batch", flags->batch, "frames that reach the relay at once")->capture_default_str()->type_name("N")

@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
     Bench bench{.clock = clock, .random = random, .stop = stop_requested};
     for (const auto add :
          {add_relay_mode, add_stun_mode, add_alloc_mode, add_churn_mode, add_mixed_mode,
-          add_soak_mode, add_capacity_mode, add_compare_mode, add_report_mode, add_frames_mode})
+          add_soak_mode, add_capacity_mode, add_compare_mode, add_report_mode, add_frames_mode, add_forward_mode})
         add(app, bench);
     try {
         app.parse(argc, argv);

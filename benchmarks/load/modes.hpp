@@ -34,5 +34,6 @@ void add_soak_mode(CLI::App& app, Bench& bench);
 void add_compare_mode(CLI::App& app, Bench& bench);
 void add_report_mode(CLI::App& app, Bench& bench);
 void add_frames_mode(CLI::App& app, Bench& bench);
+void add_forward_mode(CLI::App& app, Bench& bench);
 
 }  // namespace turnpike::bench

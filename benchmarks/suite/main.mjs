@@ -9,7 +9,7 @@ import { missing as coturnMissing } from '../../tests/support/coturn.mjs';
 import { describeMachine, isRoot, withSettings } from './machine.mjs';
 import { describe, measurements } from './measurements.mjs';
 import { plot, printed, table } from './report.mjs';
-import { coturn, engines, portForServer, realtime, Server } from './servers.mjs';
+import { bareForwarders, coturn, engines, portForServer, realtime, Server } from './servers.mjs';
 
 const names = Object.keys(measurements);
 const usage = `Usage: ./dev bench [OPTIONS] [MEASUREMENT...]
@@ -72,10 +72,11 @@ if (!coturnMissing) kinds.coturn = coturn;
 if (options.turnserver) kinds.other = { name: 'other', file: path.resolve(options.turnserver), flags: (options['turnserver-flags'] ?? '').split(' ').filter(Boolean) };
 const usual = Object.keys(kinds);
 // Only root can give that priority.
-if (isRoot) Object.assign(kinds, realtime(kinds));
+const extra = isRoot ? realtime(kinds) : {};
+Object.assign(kinds, extra, bareForwarders);
 const asked = options.servers?.split(',');
 for (const name of asked ?? []) if (!kinds[name]) usageError(`there is no server '${name}' here`);
-const serversFor = (measurement) => asked ?? (measurement.realtime ? Object.keys(kinds) : usual);
+const serversFor = (measurement) => asked ?? measurement.servers ?? (measurement.realtime ? [...usual, ...Object.keys(extra)] : usual);
 
 const say = (text) => process.stderr.write(`${text}\n`);
 const folder = path.join(root, 'build/bench');
@@ -85,9 +86,9 @@ process.on('SIGTERM', () => (stopping = true));
 
 async function measureOnce(measurement, setup, kind, variant) {
   const port = await portForServer();
-  const server = await Server.start(kind, setup.place, port);
+  const server = await Server.start({ ...kind, allocations: variant.allocations }, setup.place, port);
   try {
-    return await measurement.measure({ setup, server, port, seconds }, variant);
+    return await measurement.measure({ setup, server, kind, port, seconds }, variant);
   } finally {
     await server.stop();
   }

@@ -1,6 +1,6 @@
 // What ./dev bench measures. A measurement has variants; each is measured on every server in every round, and gives one
 // value, which is better when it is higher (or lower, where `lower` says so). With `realtime` each server is measured at a
-// real-time priority too.
+// real-time priority too; `servers` names those to measure, `base` whose value another's is compared with (coturn's).
 
 import { load } from './load.mjs';
 import { openLoopback } from './loopback.mjs';
@@ -20,7 +20,7 @@ const common = (variant) => ['--allocations', variant.allocations, '--size', var
 
 async function frames(context, variant, pps, more = []) {
   return load(context.setup, context.server, context.port, 'frames', [
-    ...context.setup.frameFlags, ...common(variant), '--pps', pps, '--duration', context.seconds, '--warm-up', 0.5, ...more,
+    ...context.setup.frameFlags, ...common(variant), ...(context.kind.bare ? ['--bare', context.kind.bare, '--relayed', context.setup.place.relayed] : []), '--pps', pps, '--duration', context.seconds, '--warm-up', 0.5, ...more,
   ]);
 }
 
@@ -53,6 +53,15 @@ export const measurements = {
       const best = await climb(context, variant);
       return best && { value: best.packets_per_cpu_second, rate: best.packets_per_second, disturbed: best.disturbed };
     },
+  },
+  bare: {
+    title: 'The same beside a bare recvmmsg/sendmmsg forwarder with the same sockets, ratios to that',
+    unit: 'packets/CPU-s',
+    servers: ['sockets', 'bare-sockets', 'range', 'bare-range'],
+    base: (server) => `bare-${server}`,
+    open: openWire,
+    variants: product(sizes(120), allocations(1_000), bothWays),
+    measure: (context, variant) => measurements.wire.measure(context, variant),
   },
   'wire-sizes': {
     title: 'The same with small and large packets',

@@ -3,11 +3,11 @@
 import { describe, measurements } from './measurements.mjs';
 import { ratio, spread } from './statistics.mjs';
 
-const kBase = 'coturn';
+const toCoturn = () => 'coturn';
 
-/** Rows of one measurement: {variant, cells: {server: {value, ratio}}}, ratios to coturn in the same round. */
+/** Rows of one measurement: {variant, cells: {server: {value, ratio}}}, ratios to coturn (or `base`) in the same round. */
 export function rowsOf(name, results) {
-  const { variants, lower } = measurements[name];
+  const { variants, lower, base = toCoturn } = measurements[name];
   const rows = [];
   for (const variant of variants) {
     const text = describe(variant), cells = {};
@@ -20,8 +20,8 @@ export function rowsOf(name, results) {
     for (const server of new Set(results.filter((one) => one.measurement === name).map((one) => one.server))) {
       const values = byRound(server), known = values.filter(Number.isFinite);
       if (known.length === 0) continue;
-      const ratios = lower ? ratio(byRound(kBase), values) : ratio(values, byRound(kBase));
-      cells[server] = { value: spread(known), ratio: server === kBase ? undefined : ratios };
+      const others = byRound(base(server));
+      cells[server] = { value: spread(known), ratio: server === base(server) ? undefined : lower ? ratio(others, values) : ratio(values, others) };
     }
     if (Object.keys(cells).length > 0) rows.push({ text, cells });
   }
@@ -66,7 +66,7 @@ const kColours = { sockets: '#4c78a8', range: '#f58518', other: '#54a24b' };
 export function plot(name, results) {
   const rows = rowsOf(name, results).filter((row) => Object.values(row.cells).some((one) => one.ratio));
   if (rows.length === 0) return undefined;
-  const servers = serversOf(rows).filter((server) => server !== kBase);
+  const servers = serversOf(rows).filter((server) => rows.some((row) => row.cells[server]?.ratio));
   const highest = Math.max(1.5, ...rows.flatMap((row) => servers.map((server) => row.cells[server]?.ratio?.high ?? 0))) * 1.1;
   const left = 300, width = 460, bar = 14, gap = 12, top = 56;
   const rowHeight = servers.length * (bar + 2) + gap, height = top + rows.length * rowHeight + 30;
@@ -76,7 +76,7 @@ export function plot(name, results) {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${left + width + 60} ${height}" font-family="sans-serif" font-size="12" fill="#222">`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
     `<text x="16" y="22" font-size="15" font-weight="bold">${escape(measurements[name].title)}</text>`,
-    `<text x="16" y="40" fill="#666">ratio to coturn 4.6.1 in the same round: median and quartiles${measurements[name].lower ? '; coturn\'s figure over ours' : ''}</text>`,
+    `<text x="16" y="40" fill="#666">ratio to ${measurements[name].base ? 'a bare forwarder' : 'coturn 4.6.1'} in the same round: median and quartiles${measurements[name].lower ? '; coturn\'s figure over ours' : ''}</text>`,
   ];
   const step = highest > 8 ? 2 : highest > 3 ? 1 : 0.5;
   for (let tick = 0; tick <= highest; tick += step) {

@@ -17,14 +17,15 @@ const kRealtimePriority = 60;
 
 /**
  * A server by name: sockets and range are ours, coturn is Debian's, or {file, flags} another turnserver; each at a
- * real-time priority if `realtime` says so.
+ * real-time priority if `realtime` says so. What has `bare` is no TURN server but the forwarder of turnpike-bench with
+ * the sockets of that engine, for wires.
  */
 export class Server {
   /** `place` is {within, listen, relayed, clients, peers}: addresses and networks of the set-up it is to serve. */
   static async start(kind, place, port) {
     const server = new Server();
     server.directory = await mkdtemp(path.join(os.tmpdir(), 'turnpike-bench-'));
-    const command = kind.file ? turnserver(kind.file, kind.flags, place, port) : await turnpike(kind, place, port, server.directory);
+    const command = kind.bare ? bareForwarder(kind, place, port) : kind.file ? turnserver(kind.file, kind.flags, place, port) : await turnpike(kind, place, port, server.directory);
     const realtime = kind.realtime && kind.file ? ['chrt', '-r', String(kRealtimePriority)] : [];
     const [file, ...args] = [...place.within, ...onCore(serverCore), ...realtime, ...command];
     server.child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -87,6 +88,13 @@ async function turnpike({ engine, realtime }, place, port, directory) {
   return [path.join(binaries, 'turnpike-relay'), '--config', file];
 }
 
+function bareForwarder({ bare, allocations }, place, port) {
+  return [
+    path.join(binaries, 'turnpike-bench'), 'forward', '--listen', `${place.listen}:${port}`, '--relayed', place.relayed, ...place.fleet,
+    '--allocations', String(allocations), '--layout', bare, '--target-is-mine', // of namespaces that the suite made
+  ];
+}
+
 function turnserver(file, flags, place, port) {
   return [
     file, '-n', '-c', '/dev/null', '--no-cli', '--no-tls', '--no-dtls', '--no-tcp-relay', '-L', place.listen, '-E', place.relayed,
@@ -111,5 +119,6 @@ export async function portForServer() {
 /** Debian's, unpacked by ./dev. */
 export const coturn = { name: 'coturn', file: path.join(toolsFolder, 'turnserver'), flags: [] };
 export const engines = { sockets: { name: 'sockets', engine: 'sockets' }, range: { name: 'range', engine: 'range' } };
+export const bareForwarders = { 'bare-sockets': { name: 'bare-sockets', bare: 'sockets' }, 'bare-range': { name: 'bare-range', bare: 'range' } };
 /** The same at a real-time priority, by names that end in "-rt". */
 export const realtime = (kinds) => Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [`${name}-rt`, { ...kind, name: `${name}-rt`, realtime: true }]));

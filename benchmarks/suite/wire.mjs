@@ -8,6 +8,8 @@
 import { Network } from '../../tests/support/namespaces.mjs';
 import { kernelThreads, loadCore, pin, serverCore } from './machine.mjs';
 
+const fleet = ['--client-addresses', '10.3.0.0/16', '--peer-addresses', '10.4.0.0/16'];
+
 export async function openWire() {
   const network = await Network.create();
   try {
@@ -37,9 +39,9 @@ export async function openWire() {
     const netns = (host) => `${network.prefix}-${host}`;
     return {
       name: 'wire',
-      place: { within: network.within('relay'), listen: '10.1.0.1', relayed: '10.2.0.1', clients: '10.0.0.0/8', peers: '10.4.0.0/16' },
+      place: { within: network.within('relay'), listen: '10.1.0.1', relayed: '10.2.0.1', clients: '10.0.0.0/8', peers: '10.4.0.0/16', fleet },
       bench: network.within('clients'),
-      loadFlags: ['--client-addresses', '10.3.0.0/16', '--peer-addresses', '10.4.0.0/16', '--peer-netns', netns('peers')],
+      loadFlags: [...fleet, '--peer-netns', netns('peers')],
       frameFlags: [
         '--client-wire', `${netns('clients')}/to-relay=${await mac('to-clients')}`,
         '--peer-wire', `${netns('peers')}/to-relay=${await mac('to-peers')}`,

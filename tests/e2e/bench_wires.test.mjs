@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { load } from '../../benchmarks/suite/load.mjs';
-import { engines, password, portForServer, Server, user } from '../../benchmarks/suite/servers.mjs';
+import { bareForwarders, engines, password, portForServer, Server, user } from '../../benchmarks/suite/servers.mjs';
 import { ratio, spread } from '../../benchmarks/suite/statistics.mjs';
 import { openWire } from '../../benchmarks/suite/wire.mjs';
 import { noNamespaces } from '../support/namespaces.mjs';
@@ -13,16 +13,17 @@ import { binaries } from '../support/stack.mjs';
 
 const run = promisify(execFile);
 
-test('frames cross the relay in both directions, on both engines, and are counted', { skip: noNamespaces, timeout: 120_000 }, async () => {
+test('frames cross the relay and the bare forwarders in both directions, and are counted', { skip: noNamespaces, timeout: 120_000 }, async () => {
   const setup = await openWire();
   try {
-    for (const kind of Object.values(engines)) {
+    for (const kind of [...Object.values(engines), ...Object.values(bareForwarders)]) {
       const port = await portForServer();
-      const server = await Server.start(kind, setup.place, port);
+      const server = await Server.start({ ...kind, allocations: 50 }, setup.place, port);
+      const bare = kind.bare ? ['--bare', kind.bare, '--relayed', setup.place.relayed] : [];
       try {
         for (const direction of ['to-peer', 'to-client']) {
           const result = await load(setup, server, port, 'frames', [
-            ...setup.frameFlags, '--allocations', 50, '--direction', direction, '--size', 120, '--pps', 2_000, '--batch', 8, '--duration', 1, '--warm-up', 0.2,
+            ...setup.frameFlags, ...bare, '--allocations', 50, '--direction', direction, '--size', 120, '--pps', 2_000, '--batch', 8, '--duration', 1, '--warm-up', 0.2,
           ]);
           // A busy machine may hold up the sender, and a wire has 256 places only.
           assert.ok(result.sent > 500, `${kind.name} ${direction}: ${result.sent} sent`);
@@ -68,6 +69,23 @@ test('frames says which wire is wrong', { skip: noNamespaces, timeout: 60_000 },
   } finally {
     await setup.close();
   }
+});
+
+test('the forwarder says what it cannot do', async () => {
+  const attempt = (...flags) => run(path.join(binaries, 'turnpike-bench'), ['forward', ...flags]).then(() => ({ code: 0 }), (error) => error);
+  const fleet = ['--client-addresses', '127.1.0.0/16', '--peer-addresses', '127.2.0.0/16', '--relayed', '127.0.0.1'];
+  const without = await attempt('--listen', '127.0.0.1:0');
+  assert.equal(without.code, 2);
+  assert.match(without.stderr, /--relayed is required/);
+  const few = await attempt('--listen', '127.0.0.1:3478', ...[fleet[0], '127.1.0.0/30', ...fleet.slice(2)], '--allocations', '50');
+  assert.equal(few.code, 2);
+  assert.match(few.stderr, /need an address for each of --allocations/);
+  const foreign = await attempt('--listen', '127.0.0.1:3478', ...[fleet[0], '192.0.2.0/24', ...fleet.slice(2)], '--allocations', '50');
+  assert.equal(foreign.code, 2);
+  assert.match(foreign.stderr, /neither on this machine nor behind a veth/);
+  const taken = await attempt('--listen', '192.0.2.1:3478', ...fleet);
+  assert.equal(taken.code, 6);
+  assert.match(taken.stderr, /192\.0\.2\.1:3478: /);
 });
 
 test('ratios are of the same round', () => {
