@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <string>
+
+#include "common/base/open_descriptors.hpp"
 
 namespace turnpike::bench {
 
@@ -17,17 +18,13 @@ std::optional<ProcessMemory> read_memory(int pid) {
     if (!(statm >> pages >> resident)) return {};
     memory.resident_bytes = resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 
-    std::error_code error;
-    for (std::filesystem::directory_iterator at{fmt::format("/proc/{}/fd", pid), error}, end;
-         !error && at != end; at.increment(error))
-        ++memory.descriptors;
-
     std::ifstream meminfo{"/proc/meminfo"};
     for (std::string name; meminfo >> name;
          meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
         std::uint64_t kilobytes = 0;
         if (name == "Slab:" && meminfo >> kilobytes) memory.kernel_slab_bytes = kilobytes * 1024;
     }
+    memory.descriptors = open_descriptors(pid).value_or(0);
     return memory;
 }
 

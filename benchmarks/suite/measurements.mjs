@@ -1,6 +1,6 @@
 // What ./dev bench measures. A measurement has variants; each is measured on every server in every round, and gives one
 // value, which is better when it is higher (or lower, where `lower` says so). With `realtime` each server is measured at a
-// real-time priority too; `servers` names those to measure, `base` whose value another's is compared with (coturn's).
+// real-time priority too; `tls` gives the servers a TLS listener; `servers` names those to measure, `base` whose value another's is compared with (coturn's).
 
 import { load } from './load.mjs';
 import { openLoopback } from './loopback.mjs';
@@ -41,6 +41,11 @@ async function capacity(context, variant, more = []) {
     ...common(variant), '--from', 40_000, '--step', 1.4, '--resolution', 4, '--slo', `loss<${kLoopbackLoss}`, '--duration', context.seconds,
     '--warm-up', 0.3, '--drain', 0.3, ...more,
   ]);
+}
+
+async function streams(context, port, variant, transport) {
+  const result = await load(context.setup, context.server, port, 'relay', [...transport, ...common(variant), '--pps', 60_000, '--duration', context.seconds, '--warm-up', 0.5]);
+  return { value: result.server_cpu.packets_per_cpu_second, loss: result.loss, disturbed: result.disturbed, saturated: result.saturated };
 }
 
 export const measurements = {
@@ -161,10 +166,15 @@ export const measurements = {
     unit: 'packets/CPU-s',
     open: openLoopback,
     variants: product(sizes(120), allocations(100), bothWays),
-    async measure(context, variant) {
-      const result = await load(context.setup, context.server, context.port, 'relay', ['--transport', 'tcp', ...common(variant), '--pps', 60_000, '--duration', context.seconds, '--warm-up', 0.5]);
-      return { value: result.server_cpu.packets_per_cpu_second, loss: result.loss, disturbed: result.disturbed, saturated: result.saturated };
-    },
+    measure: (context, variant) => streams(context, context.port, variant, ['--transport', 'tcp']),
+  },
+  tls: {
+    title: 'Packets per CPU-second for clients over TLS at 60,000 packets/s, on loopback',
+    unit: 'packets/CPU-s',
+    tls: true,
+    open: openLoopback,
+    variants: product(sizes(120), allocations(100), bothWays),
+    measure: (context, variant) => streams(context, context.server.tlsPort, variant, ['--transport', 'tls', '--insecure']),
   },
   pairs: {
     title: 'Packets per CPU-second between two relayed addresses at 50,000 packets/s, on loopback',

@@ -1,16 +1,18 @@
 // The servers that are compared, each on a core of its own, in a network namespace or on loopback.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { binaries, toml, until } from '../../tests/support/stack.mjs';
 import { toolsFolder } from '../../tests/support/coturn.mjs';
 import { onCore, serverCore } from './machine.mjs';
 
 export const user = 'bench', password = 'bench-bench', realm = 'bench';
+const run = promisify(execFile);
 const kStopMs = 10_000;
 // Above the threads that receive for a wire: see pin() of machine.mjs.
 const kRealtimePriority = 60;
@@ -25,7 +27,9 @@ export class Server {
   static async start(kind, place, port) {
     const server = new Server();
     server.directory = await mkdtemp(path.join(os.tmpdir(), 'turnpike-bench-'));
-    const command = kind.bare ? bareForwarder(kind, place, port) : kind.file ? turnserver(kind.file, kind.flags, place, port) : await turnpike(kind, place, port, server.directory);
+    server.tlsPort = kind.tls ? await portForServer() : undefined;
+    const tls = kind.tls && { port: server.tlsPort, ...(await certificate(server.directory)) };
+    const command = kind.bare ? bareForwarder(kind, place, port) : kind.file ? turnserver({ ...kind, tls }, place, port) : await turnpike({ ...kind, tls }, place, port, server.directory);
     const realtime = kind.realtime && kind.file ? ['chrt', '-r', String(kRealtimePriority)] : [];
     const [file, ...args] = [...place.within, ...onCore(serverCore), ...realtime, ...command];
     server.child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -64,16 +68,26 @@ export class Server {
   }
 }
 
+// Of the curve that both have by default, signed by itself.
+async function certificate(directory) {
+  const files = { certificate: path.join(directory, 'relay.pem'), key: path.join(directory, 'relay.key') };
+  await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-out', files.certificate, '-keyout', files.key]);
+  return files;
+}
+
 // As /proc/net/udp has it.
 function hexPort(address, port) {
   const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
   return `${bytes.reverse().join('').toUpperCase()}:${port.toString(16).padStart(4, '0').toUpperCase()}`;
 }
 
-async function turnpike({ engine, realtime }, place, port, directory) {
+async function turnpike({ engine, realtime, tls }, place, port, directory) {
   const config = {
     node: { runtime_dir: path.join(directory, 'run'), workers: 1 },
-    listen: ['udp', 'tcp'].map((transport) => ({ transport, address: `${place.listen}:${port}` })),
+    listen: [
+      ...['udp', 'tcp'].map((transport) => ({ transport, address: `${place.listen}:${port}` })),
+      ...(tls ? [{ transport: 'tls', address: `${place.listen}:${tls.port}`, certificate: tls.certificate, key: tls.key }] : []),
+    ],
     relay: { address: [place.relayed], min_port: 10_000, max_port: 65_000 },
     auth: { realm, users: [{ name: user, password: { value: password } }] },
     quota: { per_user: 1_000_000, new_peers_per_second: 0 },
@@ -95,9 +109,9 @@ function bareForwarder({ bare, allocations }, place, port) {
   ];
 }
 
-function turnserver(file, flags, place, port) {
+function turnserver({ file, flags, tls }, place, port) {
   return [
-    file, '-n', '-c', '/dev/null', '--no-cli', '--no-tls', '--no-dtls', '--no-tcp-relay', '-L', place.listen, '-E', place.relayed,
+    file, '-n', '-c', '/dev/null', '--no-cli', '--no-dtls', ...(tls ? ['--tls-listening-port', String(tls.port), '--cert', tls.certificate, '--pkey', tls.key] : ['--no-tls']), '--no-tcp-relay', '-L', place.listen, '-E', place.relayed,
     '-p', String(port), '-a', '-u', `${user}:${password}`, '-r', realm, '-m', '1', '--allow-loopback-peers', '--min-port', '10000',
     '--max-port', '65000', '--no-stdout-log', '--log-file', '/dev/null', '--simple-log', '--no-software-attribute', ...flags,
   ];

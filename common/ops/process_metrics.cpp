@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -7,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "common/base/open_descriptors.hpp"
 #include "common/base/system_clock.hpp"
 #include "common/ops/metrics.hpp"
 
@@ -54,12 +54,8 @@ void collect_process(Scrape& scrape) {
         scrape.gauge("process_start_time_seconds", "When the process started, Unix time.",
                      wall - since_boot + started);
     }
-    if (DIR* directory = ::opendir("/proc/self/fd")) {
-        int open = -3;  // "." and ".." and the directory's own
-        while (::readdir(directory)) ++open;
-        ::closedir(directory);
-        scrape.gauge("process_open_fds", "Open file descriptors.", open);
-    }
+    if (const auto open = open_descriptors(::getpid()))
+        scrape.gauge("process_open_fds", "Open file descriptors.", static_cast<double>(*open));
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         scrape.gauge("process_max_fds", "File descriptors that may be open.",
