@@ -100,6 +100,7 @@ void add_config(CLI::App& app, Session& session) {
     check->add_option("--for", *daemon, "whose it is, where the file does not tell")->check(CLI::IsMember({"relay", "signaling"}))->type_name("DAEMON");
     check->footer("Examples:\n  turnpike config validate /etc/turnpike/relay.toml\n  turnpike config validate signaling.toml -o json");
     check->callback([&session, file, daemon] { validate(session, *file, *daemon); });
+    add_import_coturn(*config, session);
 }
 
 }  // namespace turnpike::admin

@@ -86,7 +86,7 @@ Document& Document::operator=(Document&&) noexcept = default;
 void Document::load(const std::filesystem::path& file) {
     auto read = TextFile::read(file, kFileBytesMax);
     if (!read) {
-        reading_->sources[0] = {"", "", {}};
+        reading_->sources[0] = {"", "", {}, {}};
         reading_->unreadable = true;
         problem(Place{}, std::move(read.error()));
         return;
@@ -96,7 +96,7 @@ void Document::load(const std::filesystem::path& file) {
 }
 
 void Document::parse(std::string_view text, std::string name) {
-    reading_->sources[0] = {std::move(name), std::string{text}, {}};
+    reading_->sources[0] = {std::move(name), std::string{text}, {}, {}};
     Place place;
     if (auto why = unfit(text, place)) {
         reading_->unreadable = true;
@@ -112,11 +112,22 @@ void Document::parse(std::string_view text, std::string name) {
     }
 }
 
+void Document::translated(Translation translation) {
+    reading_->sources[0] = {std::move(translation.name), std::move(translation.shown),
+                            std::move(translation.directory), std::move(translation.origins)};
+    try {
+        reading_->root = toml::parse(translation.toml, std::string_view{"0"});
+    } catch (const toml::parse_error& error) {
+        reading_->unreadable = true;
+        problem(reading_->place_of(error.source()), std::string{error.description()});
+    }
+}
+
 void Document::set(std::string_view assignment) {
     const std::size_t equals = assignment.find('=');
     const std::string_view key = assignment.substr(0, equals);
     const auto index = static_cast<std::uint32_t>(reading_->sources.size());
-    reading_->sources.push_back({"--set " + std::string{key}, std::string{assignment}, {}});
+    reading_->sources.push_back({"--set " + std::string{key}, std::string{assignment}, {}, {}});
     const Place whole{.source = index};
     if (equals == std::string_view::npos || key.empty()) {
         problem(whole, "write it as key=value, for example --set relay.min_port=50000");

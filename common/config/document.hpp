@@ -8,6 +8,7 @@
 
 #include "common/config/place.hpp"
 #include "common/config/table.hpp"
+#include "common/config/translation.hpp"
 
 namespace turnpike::config {
 
@@ -43,8 +44,11 @@ public:
     /// Reads a file. Refused: what is no regular file, or larger than kFileBytesMax, or no UTF-8
     /// TOML.
     void load(const std::filesystem::path& file);
-    /// The same for text at hand. At most one of load() and parse(), before any set().
+    /// The same for text at hand.
     void parse(std::string_view text, std::string name);
+    /// The same for what was a file of another form: problems and origins name the place there.
+    /// At most one of load(), parse() and translated(), before any set().
+    void translated(Translation translation);
     /// One --set flag, "relay.min_port=50000": a dotted key (a number indexes an existing array)
     /// and a value in TOML syntax; what is no TOML value is taken as a string.
     void set(std::string_view assignment);

@@ -69,6 +69,14 @@ Reading::Known& Reading::know(std::size_t table, std::string_view key) {
 
 void Reading::add(Problem::Severity severity, const Place& place, std::string message) {
     if (severity == Problem::Severity::Error) ++errors;
+    // One line of a translation may have become several: it is told of once.
+    const bool told = place.line != 0 && place.source < sources.size() &&
+                      !sources[place.source].origins.empty() &&
+                      std::any_of(problems.begin(), problems.end(), [&](const Problem& p) {
+                          return p.source == sources[place.source].name && p.line == place.line &&
+                                 p.column == place.column && p.severity == severity;
+                      });
+    if (told) return;
     if (problems.size() >= Document::kProblemsMax) {
         ++problems_left_out;
         return;
@@ -88,6 +96,10 @@ Place Reading::place_of(const toml::source_region& region) const {
     place.column = region.begin.column;
     if (region.end.line == region.begin.line && region.end.column > region.begin.column) {
         place.width = region.end.column - region.begin.column;
+    }
+    if (place.source < sources.size() && !sources[place.source].origins.empty()) {
+        const std::vector<Place>& origins = sources[place.source].origins;
+        return place.line >= 1 && place.line <= origins.size() ? origins[place.line - 1] : Place{};
     }
     return place;
 }

@@ -17,6 +17,8 @@ struct Reading {
         std::string name;  // as problems show it
         std::string text;
         std::filesystem::path directory;  // what relative file names are relative to
+        std::vector<Place>
+            origins;  // of a translation: by line of the TOML; `text` is the original
     };
     /// A key that somebody asked for, and what came of it.
     struct Known {
@@ -36,7 +38,7 @@ struct Reading {
     };
 
     Document::Options options;
-    std::vector<Source> sources{{"configuration", "", {}}};
+    std::vector<Source> sources{{"configuration", "", {}, {}}};
     toml::table root;
     std::vector<OpenTable> tables;
     std::vector<Problem> problems;

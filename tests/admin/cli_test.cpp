@@ -20,7 +20,7 @@ TEST_F(Cli, GuessesWhatAWrongWordMeant) {
 
 TEST_F(Cli, HelpTeachesByExample) {
     for (const auto& words : std::vector<std::vector<std::string>>{{}, {"status"}, {"nodes", "list"}, {"allocations", "kill"}, {"rooms", "show"},
-                                                                   {"participants", "kick"}, {"credentials", "mint"}, {"config", "validate"}, {"version"}}) {
+                                                                   {"participants", "kick"}, {"credentials", "mint"}, {"config", "validate"}, {"config", "import-coturn"}, {"version"}}) {
         auto arguments = words;
         arguments.emplace_back("--help");
         const Outcome run = cli(arguments);
@@ -162,6 +162,71 @@ TEST_F(ConfigValidate, SaysSoWhenTheDaemonCannotBeRun) {
     ::setenv("PATH", path.c_str(), 1);
     EXPECT_EQ(run.code, 1);
     EXPECT_THAT(run.err, HasSubstr("turnpike-relay"));
+}
+
+class ConfigImportCoturn : public CliTest {
+protected:
+    std::string file(const std::string& text) {
+        const auto path = folder_.path() / "turnserver.conf";
+        std::ofstream{path} << text;
+        return path.string();
+    }
+};
+
+TEST_F(ConfigImportCoturn, WritesTheConfigurationAndSaysWhatBecameOfEachLine) {
+    const std::string name =
+        file("static-auth-secret=0123456789abcdef\nmin-port=50000\nfingerprint\n");
+    const Outcome run = cli({"config", "import-coturn", name});
+    EXPECT_EQ(run.code, 0);
+    EXPECT_THAT(run.out, HasSubstr("[relay]\nmin_port = 50000  # line 2\n"));
+    EXPECT_THAT(run.out, HasSubstr("0123456789abcdef"));
+    EXPECT_THAT(run.err,
+                HasSubstr(name + ":2: min-port=50000: mapped to relay.min_port = 50000\n"));
+    EXPECT_THAT(run.err, HasSubstr(name + ":3: fingerprint: default: "));
+    EXPECT_THAT(run.err, Not(HasSubstr("0123456789abcdef")));
+    EXPECT_EQ(cli({"config", "import-coturn", name, "-o", "toml"}).out, run.out);
+}
+
+TEST_F(ConfigImportCoturn, ExitsWith8WhenSomethingIsUnsupported) {
+    const std::string name = file("static-auth-secret=0123456789abcdef\nsecure-stun\n");
+    const Outcome run = cli({"config", "import-coturn", name});
+    EXPECT_EQ(run.code, 8);
+    EXPECT_THAT(run.out, HasSubstr("[auth]"));
+    EXPECT_THAT(run.err, HasSubstr(":2: secure-stun: unsupported: "));
+
+    const Outcome table = on_terminal({"config", "import-coturn", name, "-o", "table"});
+    EXPECT_EQ(table.code, 8);
+    EXPECT_THAT(table.out, HasSubstr("OUTCOME"));
+    EXPECT_THAT(table.out, Not(HasSubstr("[auth]")));
+}
+
+TEST_F(ConfigImportCoturn, WritesTheReportAsJson) {
+    const std::string name = file("min-port=50000\nstatic-auth-secret=0123456789abcdef\n");
+    const Json json = json_of({"config", "import-coturn", name}, "CoturnOptionList");
+    EXPECT_EQ(json.at("items")[0], (Json{{"line", 1},
+                                         {"column", 1},
+                                         {"option", "min-port"},
+                                         {"given", "50000"},
+                                         {"outcome", "mapped"},
+                                         {"key", "relay.min_port"},
+                                         {"value", "50000"},
+                                         {"note", ""},
+                                         {"stops", false}}));
+    EXPECT_EQ(json.at("items")[1].at("given"), "(redacted)");
+    EXPECT_TRUE(json.at("items").back().at("line").is_null());
+}
+
+TEST_F(ConfigImportCoturn, WritesNoConfigurationWhenSomethingIsWrong) {
+    const std::string name = file("static-auth-secret=0123456789abcdef\nmin-prot=50000\n");
+    const Outcome run = cli({"config", "import-coturn", name});
+    EXPECT_EQ(run.code, 1);
+    EXPECT_EQ(run.out, "");
+    EXPECT_THAT(
+        run.err,
+        HasSubstr(name + ":2:1: coturn has no option \"min-prot\"; did you mean \"min-port\"?"));
+    EXPECT_EQ(cli({"config", "import-coturn", "/nonexistent.conf"}).code, 3);
+    EXPECT_EQ(cli({"config", "import-coturn", name, "-o", "yaml"}).code, 2);
+    EXPECT_EQ(cli({"config", "import-coturn"}).code, 2);
 }
 
 }  // namespace

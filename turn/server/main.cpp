@@ -67,6 +67,33 @@ void keep_journal(Config& config, const std::filesystem::path& directory, ops::L
     config.net.journal = net::JournalOptions{directory, *boot, off};
 }
 
+/// --coturn-conf: what does not do as coturn would.
+void tell(const std::vector<config::coturn::Entry>& entries, ops::Log& log) {
+    using config::coturn::Outcome;
+    for (const auto& entry : entries) {
+        if (!entry.notable) continue;
+        log.write(entry.outcome == Outcome::Unsupported ? ops::Level::Warning : ops::Level::Info,
+                  "coturn." + std::string{to_string(entry.outcome)},
+                  {{"option", entry.option},
+                   {"line", entry.at.line},
+                   {"key", entry.key},
+                   {"value", entry.value},
+                   {"reason", entry.note}});
+    }
+}
+void print(const std::vector<config::coturn::Entry>& entries, const std::filesystem::path& file) {
+    std::size_t others = 0;
+    for (const auto& entry : entries) {
+        if (entry.notable || entry.stops)
+            std::fprintf(stderr, "%s\n", entry.to_string(file.string()).c_str());
+        else
+            ++others;
+    }
+    if (others > 0)
+        std::fprintf(stderr, "%s: and %zu more; turnpike config import-coturn shows all of them\n",
+                     file.c_str(), others);
+}
+
 std::string status_line(const net::Snapshot& snapshot) {
     return std::to_string(snapshot.allocations) + " allocations, " +
            std::to_string(snapshot.stream_sessions) + " stream sessions";
@@ -189,6 +216,7 @@ int serve(const Options& options, Loaded loaded) {
                                {"address", listener.address.to_string()},
                                {"realm", listener.realm}});
     }
+    tell(loaded.coturn, log);
     log.info("io.engine", {{"engine", to_string(pool.engine())}, {"why", pool.engine_why()}});
     log.info("started", {{"version", TURNPIKE_VERSION},
                          {"node", config.common.node_id},
@@ -211,6 +239,8 @@ int run(int argc, char** argv) {
     const Options& options = std::get<Options>(parsed);
 
     Loaded loaded = load(options, SystemClock{}.wall());
+    if (!loaded.document.ok() || options.check || options.print_config)
+        print(loaded.coturn, options.coturn_conf);
     std::fputs(loaded.document.report().c_str(), stderr);
     if (!loaded.document.ok()) return kExitConfig;
     if (options.print_config) {

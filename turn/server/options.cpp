@@ -10,9 +10,13 @@ std::variant<Options, int> Options::parse(int argc, const char* const* argv) {
     CLI::App app{"TURN/STUN relay server"};
     app.name("turnpike-relay");
     app.set_version_flag("--version", std::string{"turnpike-relay "} + TURNPIKE_VERSION);
-    app.add_option("--config", options.config,
-                   "Configuration file (default: /etc/turnpike/relay.toml)")
-        ->type_name("FILE");
+    CLI::Option* config = app.add_option("--config", options.config,
+                                         "Configuration file (default: /etc/turnpike/relay.toml)");
+    config->type_name("FILE");
+    app.add_option("--coturn-conf", options.coturn_conf,
+                   "Run from coturn's turnserver.conf; what became of each line is reported")
+        ->type_name("FILE")
+        ->excludes(config);
     app.add_option("--set", options.set,
                    "Set a key over the file, e.g. relay.min_port=50000; repeatable")
         ->type_name("KEY=VALUE")

@@ -15,9 +15,10 @@ constexpr int kExitConfig = 78;  // EX_CONFIG of sysexits.h
 struct Options {
     std::filesystem::path
         config;  // empty: /etc/turnpike/relay.toml if it exists and this is no --dev
-    std::vector<std::string> set;  // key=value, in order
-    bool check = false;            // read, validate, summarise, exit
-    bool print_config = false;     // the configuration in effect as TOML, exit
+    std::filesystem::path coturn_conf;  // a turnserver.conf in place of `config`
+    std::vector<std::string> set;       // key=value, in order
+    bool check = false;                 // read, validate, summarise, exit
+    bool print_config = false;          // the configuration in effect as TOML, exit
     bool dev = false;
     bool lab = false;
 

@@ -30,5 +30,13 @@ TEST(RelayOptions, ExitWithHelpVersionAndUsage) {
     EXPECT_EQ(std::get<int>(parse({"stray"})), kExitUsage);
 }
 
+TEST(RelayOptions, TakeOneConfigurationOnly) {
+    const auto parsed = parse({"--coturn-conf", "/tmp/turnserver.conf", "--check"});
+    ASSERT_TRUE(std::holds_alternative<Options>(parsed));
+    EXPECT_EQ(std::get<Options>(parsed).coturn_conf, "/tmp/turnserver.conf");
+    EXPECT_EQ(std::get<int>(parse({"--coturn-conf", "a", "--config", "b"})), kExitUsage);
+    EXPECT_EQ(std::get<int>(parse({"--coturn-conf"})), kExitUsage);
+}
+
 }  // namespace
 }  // namespace turnpike::relay
