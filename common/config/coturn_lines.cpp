@@ -151,6 +151,11 @@ private:
         }
         out.value = rest;
         out.value_at = rest.empty() ? out.name_at : place(line, number, rest);
+        if (name.empty()) {
+            out.wrong = "there is no name in front of the '='";
+            out.name = "?";
+            out.name_at = out.value_at = place(line, number, said.substr(0, 1));
+        }
         std::size_t at = 0;
         if (std::string why = unfit(said, at); !why.empty()) {
             out.wrong = "there is " + why + " in this line";

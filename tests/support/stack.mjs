@@ -164,7 +164,7 @@ export function endWithUs(child) {
 }
 
 /** A started program: its process, its log, its admin socket. */
-class Daemon {
+export class Daemon {
   constructor(name, file, args, directory, within = []) {
     this.name = name;
     this.directory = directory;

@@ -72,13 +72,17 @@ void tell(const std::vector<config::coturn::Entry>& entries, ops::Log& log) {
     using config::coturn::Outcome;
     for (const auto& entry : entries) {
         if (!entry.notable) continue;
-        log.write(entry.outcome == Outcome::Unsupported ? ops::Level::Warning : ops::Level::Info,
-                  "coturn." + std::string{to_string(entry.outcome)},
-                  {{"option", entry.option},
-                   {"line", entry.at.line},
-                   {"key", entry.key},
-                   {"value", entry.value},
-                   {"reason", entry.note}});
+        const std::string event = "coturn." + std::string{to_string(entry.outcome)};
+        if (entry.outcome == Outcome::Mapped)
+            log.info(event, {{"option", entry.option},
+                             {"line", entry.at.line},
+                             {"key", entry.key},
+                             {"value", entry.value},
+                             {"reason", entry.note}});
+        else
+            log.write(entry.outcome == Outcome::Unsupported ? ops::Level::Warning : ops::Level::Info,
+                      event,
+                      {{"option", entry.option}, {"line", entry.at.line}, {"reason", entry.note}});
     }
 }
 void print(const std::vector<config::coturn::Entry>& entries, const std::filesystem::path& file) {

@@ -143,6 +143,7 @@ TEST(CoturnConf, NamesThePlaceOfWhatIsWrong) {
     EXPECT_EQ(problem(read("cert=c.pem")), "1:6: cert needs pkey beside it");
     EXPECT_EQ(problem(read("realm=\"open")), "1:1: the quote is not closed");
     EXPECT_EQ(problem(read("realm=\"a\" b")), "1:8: there is more behind the closing quote");
+    EXPECT_EQ(problem(read(" = x")), "1:2: there is no name in front of the '='");
     EXPECT_EQ(problem(read("realm=a\x01")), "1:8: there is a control character in this line");
     EXPECT_EQ(problem(read("realm=\xC3(")), "1:7: there is a byte that is no UTF-8 in this line");
     EXPECT_EQ(problem(read("user=nobody")), "1:1: user is no name:password");
