@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "admin/completion.hpp"
 #include "admin/nouns.hpp"
 #include "admin/units.hpp"
 #include "common/config/document.hpp"
@@ -91,8 +92,14 @@ int run(const std::vector<std::string>& arguments, World& world) {
     add_credentials(app, session);
     add_cluster(app, session);
     add_config(app, session);
+    add_completion(app, session);
+    add_man(app, session);
     add_version(app, session);
 
+    if (!arguments.empty() && arguments.front() == "__complete") {
+        complete(app, session, {arguments.begin() + 1, arguments.end()});
+        return static_cast<int>(ExitCode::Ok);
+    }
     if (const auto unknown = unknown_word(app, arguments)) {
         session.fail(*unknown);
         return static_cast<int>(session.exit_code());
