@@ -15,12 +15,15 @@
 
 namespace turnpike::config::coturn {
 
+/// In place of a secret's text.
+constexpr std::string_view kRedacted = "(redacted)";
+
 /// What became of one line of turnserver.conf; or, without a place, of an option that is not there
 /// although its absence means something.
 struct Entry {
     Place at;            // of the option's name; line 0: it is not in the file
     std::string option;  // coturn's name for it
-    std::string given;   // its value; secrets are "(redacted)"
+    std::string given;   // its value; secrets are kRedacted
     Outcome outcome = Outcome::Ignored;
     std::string key, value;  // ours; of Mapped ones, the value as TOML has it
     std::string note;        // why, or what to do

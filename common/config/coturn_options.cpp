@@ -209,7 +209,7 @@ constexpr std::array kOptions = {
     Option{"no-rfc5780", "", kFlag, kDefault, "",
            "behaviour discovery is on only with two listening-ip of one family"},
     Option{"no-stun-backward-compatibility", "", kFlag, kDefault, "",
-           "requests of RFC 3489 are not answered"},
+           "requests of RFC 3489 are not served"},
     Option{"response-origin-only-with-rfc5780", "", kFlag, kDefault, "",
            "RESPONSE-ORIGIN is sent with behaviour discovery only"},
     Option{"no-auth-pings", "", kFlag, kDefault, "", "no database is asked for secrets"},

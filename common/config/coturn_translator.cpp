@@ -74,7 +74,8 @@ void Translator::collect(Line line) {
     Entry found;
     found.at = line.name_at;
     found.option = option ? std::string{option->name} : line.name;
-    if (!line.value.empty()) found.given = !option || option->secret ? "(redacted)" : line.value;
+    if (!line.value.empty())
+        found.given = !option || option->secret ? std::string{kRedacted} : line.value;
     out_.entries.push_back(std::move(found));
     Setting setting{option, std::move(line), out_.entries.size() - 1};
 

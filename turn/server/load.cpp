@@ -1,5 +1,7 @@
 #include "turn/server/load.hpp"
 
+#include <algorithm>
+
 #include "common/config/text_file.hpp"
 
 namespace turnpike::relay {
@@ -23,7 +25,13 @@ void load_coturn(const std::filesystem::path& file, const Machine& machine, Load
         if (entry.stops)
             loaded.document.problem(entry.at, entry.option + " cannot be had: " + entry.note);
     }
-    loaded.coturn = std::move(conf.entries);
+    const bool secrets = std::ranges::any_of(conf.entries, [](const config::coturn::Entry& entry) {
+        return entry.given == config::coturn::kRedacted;
+    });
+    if (secrets && (text->mode & 07U) != 0)
+        loaded.document.warning(
+            {}, "has secrets, and everybody on this machine may read it; chmod 0640 it");
+    loaded.coturn = std::move(conf);
 }
 
 }  // namespace

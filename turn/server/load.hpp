@@ -1,7 +1,5 @@
 #pragma once
 
-#include <vector>
-
 #include "common/config/coturn_conf.hpp"
 #include "common/config/document.hpp"
 #include "turn/server/config.hpp"
@@ -12,9 +10,9 @@ namespace turnpike::relay {
 /// The configuration as the command line asks for it, read now: at the start, and again at each
 /// reload.
 struct Loaded {
-    config::Document document;                    // its problems, if any
-    Config config;                                // meaningless unless document.ok()
-    std::vector<config::coturn::Entry> coturn{};  // of --coturn-conf: what became of its lines
+    config::Document document;      // its problems, if any
+    Config config;                  // meaningless unless document.ok()
+    config::coturn::Conf coturn{};  // of --coturn-conf: what became of its lines, its databases
 };
 Loaded load(const Options& options, WallTime now);
 

@@ -220,7 +220,7 @@ int serve(const Options& options, Loaded loaded) {
                                {"address", listener.address.to_string()},
                                {"realm", listener.realm}});
     }
-    tell(loaded.coturn, log);
+    tell(loaded.coturn.entries, log);
     log.info("io.engine", {{"engine", to_string(pool.engine())}, {"why", pool.engine_why()}});
     log.info("started", {{"version", TURNPIKE_VERSION},
                          {"node", config.common.node_id},
@@ -244,7 +244,7 @@ int run(int argc, char** argv) {
 
     Loaded loaded = load(options, SystemClock{}.wall());
     if (!loaded.document.ok() || options.check || options.print_config)
-        print(loaded.coturn, options.coturn_conf);
+        print(loaded.coturn.entries, options.coturn_conf);
     std::fputs(loaded.document.report().c_str(), stderr);
     if (!loaded.document.ok()) return kExitConfig;
     if (options.print_config) {

@@ -118,7 +118,7 @@ TEST(RelayFromCoturn, LoadsTheFileAndStopsAtWhatWouldLetMoreThrough) {
     const Loaded good =
         load_text(std::string{kSecret} + "listening-ip=127.0.0.1\nverbose\nserver-relay\n");
     EXPECT_TRUE(good.document.ok()) << good.document.report();
-    EXPECT_EQ(good.coturn[3].to_string("t"),
+    EXPECT_EQ(good.coturn.entries[3].to_string("t"),
               "t:4: server-relay: unsupported: nothing is relayed without a permission (RFC 8656)");
     const Loaded strict = load_text(
         std::string{kSecret} + "listening-ip=127.0.0.1\nCA-file=/etc/ca.pem\nno-udp-relay=no\n");
@@ -128,6 +128,18 @@ TEST(RelayFromCoturn, LoadsTheFileAndStopsAtWhatWouldLetMoreThrough) {
         HasSubstr(
             "turnserver.conf:3:1: CA-file cannot be had: clients are not asked for certificates"));
     EXPECT_THAT(strict.document.report(), Not(HasSubstr("no-udp-relay")));
+
+    std::filesystem::permissions(file, std::filesystem::perms{0644});
+    const Loaded open = load_text(
+        std::string{kSecret} + "listening-ip=127.0.0.1\nredis-userdb=\"ip=127.0.0.1 dbname=3\"\n");
+    EXPECT_TRUE(open.document.ok());
+    EXPECT_THAT(
+        open.document.report(),
+        HasSubstr(
+            "turnserver.conf: warning: has secrets, and everybody on this machine may read it"));
+    EXPECT_EQ(open.coturn.redis_userdb->database, 3U);
+    std::filesystem::permissions(file, std::filesystem::perms{0640});
+    EXPECT_THAT(load_text(kSecret).document.report(), Not(HasSubstr("may read it")));
 
     Options nowhere;
     nowhere.coturn_conf = folder.path() / "nothing.conf";
