@@ -66,6 +66,11 @@ Md5 md5(std::initializer_list<ByteView> pieces) {
     return digest<16>(md, pieces);
 }
 
+Sha1 sha1(std::initializer_list<ByteView> pieces) {
+    static const EVP_MD* const md = fetched("SHA1");
+    return digest<20>(md, pieces);
+}
+
 Sha256 sha256(std::initializer_list<ByteView> pieces) {
     static const EVP_MD* const md = fetched("SHA256");
     return digest<32>(md, pieces);
