@@ -59,23 +59,24 @@ void Bus::look(Store& store, const std::shared_ptr<Follower>& follower) {
         follower->woken = true;
         return;
     }
-    store.run<std::optional<StreamId>>(
-        query::last_entry(follower->stream), kReadWithin,
-        [&store, follower](Outcome<std::optional<StreamId>> last) {
-            if (!last) {
-                // Woken again when the store is back, and every few seconds.
-                follower->reading = follower->woken = false;
-                return;
-            }
-            const StreamId end = last->value_or(StreamId{});
-            if (!follower->position) follower->position = end;
-            if (end < *follower->position) {
-                follower->position = StreamId{};
-                follower->restarted = true;
-            }
-            if (end == *follower->position) return rest(store, follower);
-            read(store, follower);
-        });
+    store.run<std::optional<StreamId>>(query::last_entry(follower->stream), kReadWithin,
+                                       [&store, follower](Outcome<std::optional<StreamId>> last) {
+                                           if (!last) {
+                                               // Woken again when the store is back, and every few
+                                               // seconds.
+                                               follower->reading = follower->woken = false;
+                                               return;
+                                           }
+                                           const StreamId end = last->value_or(StreamId{});
+                                           if (!follower->position) follower->position = end;
+                                           if (end < *follower->position) {
+                                               follower->position = StreamId{};
+                                               follower->restarted = true;
+                                           }
+                                           if (end == *follower->position)
+                                               return rest(store, follower);
+                                           read(store, follower);
+                                       });
 }
 
 void Bus::read(Store& store, const std::shared_ptr<Follower>& follower) {

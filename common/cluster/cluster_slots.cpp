@@ -61,7 +61,8 @@ std::optional<Redirect> redirect_in(std::string_view error) {
     }
     const std::size_t space = error.find(' ');
     const std::size_t colon = error.rfind(':');
-    if (space == std::string_view::npos || colon == std::string_view::npos || colon < space) return {};
+    if (space == std::string_view::npos || colon == std::string_view::npos || colon < space)
+        return {};
     const auto slot = number_of(error.substr(0, space), kClusterSlots - 1);
     const auto port = number_of(error.substr(colon + 1), 65535);
     const std::string_view host = error.substr(space + 1, colon - space - 1);
@@ -81,7 +82,8 @@ Outcome<std::vector<SlotRange>> slot_ranges(const Reply& reply, std::string_view
     std::set<StoreAddress> masters;
     for (const Reply& range : reply.elements) {
         using Type = Reply::Type;
-        if (!range.is(Type::Array) || range.elements.size() < 3) return bad("CLUSTER SLOTS: no range");
+        if (!range.is(Type::Array) || range.elements.size() < 3)
+            return bad("CLUSTER SLOTS: no range");
         const Reply& first = range.elements[0];
         const Reply& last = range.elements[1];
         const Reply& master = range.elements[2];
@@ -100,7 +102,8 @@ Outcome<std::vector<SlotRange>> slot_ranges(const Reply& reply, std::string_view
             if (taken[slot]) return bad("CLUSTER SLOTS: a slot twice");
             taken[slot] = true;
         }
-        StoreAddress address{{}, host.text.empty() ? std::string{host_asked} : host.text,
+        StoreAddress address{{},
+                             host.text.empty() ? std::string{host_asked} : host.text,
                              static_cast<std::uint16_t>(master.elements[1].integer)};
         masters.insert(address);
         if (masters.size() > kMastersMax) return bad("CLUSTER SLOTS: more than 1000 masters");

@@ -13,8 +13,8 @@ namespace turnpike::cluster {
 
 inline constexpr std::uint16_t kClusterSlots = 16384;
 
-/// The slot of a key in Redis Cluster: CRC-16/XMODEM of the hash tag, the part between the first "{"
-/// and the next "}", or of the whole key when there is none or it is empty.
+/// The slot of a key in Redis Cluster: CRC-16/XMODEM of the hash tag, the part between the first
+/// "{" and the next "}", or of the whole key when there is none or it is empty.
 std::uint16_t hash_slot(std::string_view key) noexcept;
 
 /// "MOVED 3999 10.0.0.1:6381" and "ASK ...".

@@ -100,16 +100,22 @@ void EventThread::post(Task task) {
     [[maybe_unused]] const ssize_t put = ::write(state_->doorbell, &one, sizeof one);
 }
 
-event_base* EventThread::base() const noexcept { return state_->base; }
+event_base* EventThread::base() const noexcept {
+    return state_->base;
+}
 
 EventTimer::EventTimer(EventThread& thread, EventThread::Task task)
     : task_(std::move(task)), event_(event_new(thread.base(), -1, 0, &EventTimer::fired, this)) {
     TURNPIKE_ASSERT(event_);
 }
 
-EventTimer::~EventTimer() { event_free(event_); }
+EventTimer::~EventTimer() {
+    event_free(event_);
+}
 
-void EventTimer::fired(int, short, void* self) { static_cast<EventTimer*>(self)->task_(); }
+void EventTimer::fired(int, short, void* self) {
+    static_cast<EventTimer*>(self)->task_();
+}
 
 void EventTimer::start(Nanoseconds after) {
     const auto us =
@@ -118,8 +124,12 @@ void EventTimer::start(Nanoseconds after) {
     event_add(event_, &time);
 }
 
-void EventTimer::stop() { event_del(event_); }
+void EventTimer::stop() {
+    event_del(event_);
+}
 
-bool EventTimer::running() const { return event_pending(event_, EV_TIMEOUT, nullptr) != 0; }
+bool EventTimer::running() const {
+    return event_pending(event_, EV_TIMEOUT, nullptr) != 0;
+}
 
 }  // namespace turnpike::cluster

@@ -25,8 +25,8 @@ public:
     EventThread& operator=(const EventThread&) = delete;
 
     void start();
-    /// Runs what has been posted, then `last`, and ends the thread; what `last` and its like post is
-    /// run by the caller. Not on the thread itself.
+    /// Runs what has been posted, then `last`, and ends the thread; what `last` and its like post
+    /// is run by the caller. Not on the thread itself.
     void stop(Task last);
     /// In the order of the calls.
     void post(Task task);

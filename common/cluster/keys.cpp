@@ -16,7 +16,8 @@ std::string Keys::part(std::string_view name) {
     return out;
 }
 
-std::string Keys::of(std::string_view kind, std::initializer_list<std::string_view> names, std::string_view leaf) const {
+std::string Keys::of(std::string_view kind, std::initializer_list<std::string_view> names,
+                     std::string_view leaf) const {
     std::string out = prefix_ + '{' + std::string{kind};
     for (const std::string_view name : names) out += ':' + part(name);
     return out + "}:" + std::string{leaf};

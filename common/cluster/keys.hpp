@@ -21,13 +21,17 @@ public:
     std::string node_commands(std::string_view node) const { return of("n", {node}, "cmd"); }
     std::string node_events(std::string_view node) const { return of("n", {node}, "events"); }
     std::string replies(std::string_view request) const { return of("req", {request}, "reply"); }
-    std::string quota(std::string_view realm, std::string_view subject) const { return of("u", {realm, subject}, "q"); }
+    std::string quota(std::string_view realm, std::string_view subject) const {
+        return of("u", {realm, subject}, "q");
+    }
     std::string secrets(std::string_view realm) const { return of("r", {realm}, "secrets"); }
     std::string revocations() const { return shared("revoked", "log"); }
     std::string room_meta(std::string_view room) const { return of("room", {room}, "meta"); }
     std::string room_members(std::string_view room) const { return of("room", {room}, "members"); }
     std::string room_log(std::string_view room) const { return of("room", {room}, "log"); }
-    std::string inbox(std::string_view signaling_node) const { return of("s", {signaling_node}, "inbox"); }
+    std::string inbox(std::string_view signaling_node) const {
+        return of("s", {signaling_node}, "inbox");
+    }
 
     /// Percent-encodes ':', '{', '}', '%' and control bytes.
     static std::string part(std::string_view name);
@@ -36,7 +40,8 @@ private:
     std::string shared(std::string_view tag, std::string_view leaf) const {
         return prefix_ + '{' + std::string{tag} + "}:" + std::string{leaf};
     }
-    std::string of(std::string_view kind, std::initializer_list<std::string_view> names, std::string_view leaf) const;
+    std::string of(std::string_view kind, std::initializer_list<std::string_view> names,
+                   std::string_view leaf) const;
 
     std::string prefix_;
 };

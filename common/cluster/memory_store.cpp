@@ -29,7 +29,9 @@ MemoryStore::~MemoryStore() {
 }
 
 // Leases are counted by this clock: it must not go back with the machine's.
-WallTime MemoryStore::now() { return latest_ = std::max(latest_, clock_.wall()); }
+WallTime MemoryStore::now() {
+    return latest_ = std::max(latest_, clock_.wall());
+}
 
 void MemoryStore::submit(Command command, Milliseconds, Callback done) {
     thread_.post([this, command = std::move(command), done = std::move(done)] {
@@ -49,7 +51,9 @@ Store::WatchId MemoryStore::watch(std::string channel, std::function<void()> wok
     return id;
 }
 
-void MemoryStore::unwatch(WatchId id) { watches_.remove(id); }
+void MemoryStore::unwatch(WatchId id) {
+    watches_.remove(id);
+}
 
 StoreStatus MemoryStore::status() const {
     const std::lock_guard lock{mutex_};

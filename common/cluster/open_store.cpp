@@ -6,8 +6,8 @@
 
 namespace turnpike::cluster {
 
-std::expected<std::unique_ptr<Store>, std::string> open_store(std::string_view url, const Clock& clock,
-                                                              Random& random) {
+std::expected<std::unique_ptr<Store>, std::string> open_store(std::string_view url,
+                                                              const Clock& clock, Random& random) {
     auto parsed = StoreUrl::parse(url);
     if (!parsed) return std::unexpected{parsed.error()};
     if (parsed->kind == StoreUrl::Kind::Memory) return std::make_unique<MemoryStore>(clock);

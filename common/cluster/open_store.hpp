@@ -14,7 +14,7 @@ namespace turnpike::cluster {
 ///
 /// Errors     the end of a sentence about the URL
 /// Lifetime   borrows clock and random
-std::expected<std::unique_ptr<Store>, std::string> open_store(std::string_view url, const Clock& clock,
-                                                              Random& random);
+std::expected<std::unique_ptr<Store>, std::string> open_store(std::string_view url,
+                                                              const Clock& clock, Random& random);
 
 }  // namespace turnpike::cluster

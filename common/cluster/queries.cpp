@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::size_t kFieldsOfAnEntryMax = 100;
 
-std::string count_of(Milliseconds duration) { return std::to_string(duration.count()); }
+std::string count_of(Milliseconds duration) {
+    return std::to_string(duration.count());
+}
 
 Outcome<bool> read_set(const Reply& reply) {
     if (reply.is(Reply::Type::Nil)) return false;
@@ -43,10 +45,13 @@ Outcome<WallTime> read_time(const Reply& reply) {
             return std::unexpected{reading::unexpected_type(reply)};
     }
     if (parts->size() != 2) return std::unexpected{reading::unexpected_type(reply)};
-    return from_unix_seconds(std::stoll((*parts)[0])) + Milliseconds{std::stoll((*parts)[1]) / 1000};
+    return from_unix_seconds(std::stoll((*parts)[0])) +
+           Milliseconds{std::stoll((*parts)[1]) / 1000};
 }
 
-Outcome<std::string> read_info(const Reply& reply) { return reading::bytes(reply); }
+Outcome<std::string> read_info(const Reply& reply) {
+    return reading::bytes(reply);
+}
 
 }  // namespace
 
@@ -83,7 +88,8 @@ Query<HashPage> hash_page(std::string key, std::string from, unsigned about) {
 
 Query<std::int64_t> update_hash(std::string key, const Fields& set,
                                 std::span<const std::string> removed, Milliseconds expiry) {
-    Command command{{}, &kUpdateHash, {std::move(key)}, {count_of(expiry), std::to_string(set.size())}};
+    Command command{
+        {}, &kUpdateHash, {std::move(key)}, {count_of(expiry), std::to_string(set.size())}};
     for (const auto& [name, value] : set) {
         command.arguments.push_back(name);
         command.arguments.push_back(value);
@@ -129,7 +135,10 @@ Query<std::optional<StreamId>> last_entry(std::string stream) {
 
 Query<QuotaAnswer> reserve_quota(std::string key, std::string id, std::int64_t limit,
                                  Milliseconds lease) {
-    return {{{}, &kReserveQuota, {std::move(key)}, {std::move(id), std::to_string(limit), count_of(lease)}},
+    return {{{},
+             &kReserveQuota,
+             {std::move(key)},
+             {std::move(id), std::to_string(limit), count_of(lease)}},
             &read_quota};
 }
 
@@ -137,7 +146,9 @@ Query<bool> release_quota(std::string key, std::string id) {
     return {{"ZREM", nullptr, {std::move(key)}, {std::move(id)}}, &reading::flag};
 }
 
-Query<WallTime> server_time() { return {{"TIME", nullptr, {}, {}}, &read_time}; }
+Query<WallTime> server_time() {
+    return {{"TIME", nullptr, {}, {}}, &read_time};
+}
 
 Query<std::string> server_info(std::string section) {
     return {{"INFO", nullptr, {}, {std::move(section)}}, &read_info};

@@ -15,7 +15,8 @@ constexpr unsigned kTriesMax = 16;  // of a command that is redirected
 constexpr std::size_t kNodesMax = 1200;
 
 bool writes(const Command& command) {
-    static constexpr std::array<std::string_view, 5> kWriting{"SET", "UNLINK", "SADD", "SREM", "ZREM"};
+    static constexpr std::array<std::string_view, 5> kWriting{"SET", "UNLINK", "SADD", "SREM",
+                                                              "ZREM"};
     return command.script != nullptr || std::ranges::find(kWriting, command.verb) != kWriting.end();
 }
 
@@ -62,7 +63,8 @@ void RedisCore::end() {
     alarm_.stop();
     tick_.stop();
     listen_again_.stop();
-    while (!requests_.empty()) fail(requests_.begin()->first, StoreError::Kind::Closed, "the store was closed");
+    while (!requests_.empty())
+        fail(requests_.begin()->first, StoreError::Kind::Closed, "the store was closed");
     for (auto& [address, node] : nodes_) {
         node->again->stop();
         node->link->close();
@@ -72,16 +74,19 @@ void RedisCore::end() {
 
 void RedisCore::submit(Command command, Milliseconds deadline, Store::Callback done) {
     const std::size_t bytes = command.size();
-    if (queued_.load() >= options_.queue_most || queued_bytes_.load() + bytes > options_.queue_bytes_most) {
+    if (queued_.load() >= options_.queue_most ||
+        queued_bytes_.load() + bytes > options_.queue_bytes_most) {
         note([](StoreStatus& s) { ++s.overflows; });
         thread_.post([done = std::move(done)] {
-            done(std::unexpected{StoreError{StoreError::Kind::Overflow, "too many commands wait for the store"}});
+            done(std::unexpected{
+                StoreError{StoreError::Kind::Overflow, "too many commands wait for the store"}});
         });
         return;
     }
     queued_ += 1;
     queued_bytes_ += bytes;
-    thread_.post([this, command = std::move(command), until = clock_.now() + deadline, done = std::move(done)]() mutable {
+    thread_.post([this, command = std::move(command), until = clock_.now() + deadline,
+                  done = std::move(done)]() mutable {
         const Token token = admit(std::move(command), until, std::move(done), false);
         if (ended_) {
             fail(token, StoreError::Kind::Closed, "the store was closed");
@@ -92,7 +97,8 @@ void RedisCore::submit(Command command, Milliseconds deadline, Store::Callback d
     });
 }
 
-RedisCore::Token RedisCore::admit(Command command, Instant deadline, Store::Callback done, bool ours) {
+RedisCore::Token RedisCore::admit(Command command, Instant deadline, Store::Callback done,
+                                  bool ours) {
     const Token token = next_token_++;
     Request& request = requests_[token];
     request.bytes = command.size();
@@ -114,12 +120,14 @@ void RedisCore::dispatch(Token token) {
     Request& request = requests_.at(token);
     RedisNode* node = request.fixed ? request.fixed : topology_->route(request.command);
     if (!node) {
-        if (topology_->lost()) return fail(token, StoreError::Kind::Unavailable, "the store is away");
+        if (topology_->lost())
+            return fail(token, StoreError::Kind::Unavailable, "the store is away");
         parked_.insert(token);
         return;
     }
     if (node->breaker.open() && !request.fixed) {
-        return fail(token, StoreError::Kind::Unavailable, node->link->address().to_string() + " is away");
+        return fail(token, StoreError::Kind::Unavailable,
+                    node->link->address().to_string() + " is away");
     }
     request.node = node;
     if (node->link->ready()) return send(token, request, *node);
@@ -194,7 +202,8 @@ void RedisCore::link_answer(RedisLink& link, Token token, Outcome<Reply> reply) 
     if (at == requests_.end()) return note([](StoreStatus& s) { ++s.late_answers; });
     if (reply && node) node->breaker.answered();
     Request& request = at->second;
-    if (reply && reply->is(Reply::Type::Error) && node) return refused(*node, token, request, reply->text);
+    if (reply && reply->is(Reply::Type::Error) && node)
+        return refused(*node, token, request, reply->text);
     if (reply && refusing_ && writes(request.command)) {
         refusing_ = false;
         judge();
@@ -213,10 +222,12 @@ void RedisCore::refused(RedisNode& node, Token token, Request& request, const st
     if (may_try && (word == "MOVED" || word == "ASK")) {
         auto redirect = redirect_in(text);
         if (!redirect || request.tries >= kTriesMax || nodes_.size() >= kNodesMax) {
-            return fail(token, StoreError::Kind::BadReply, "a redirection that leads nowhere: " + printable(text));
+            return fail(token, StoreError::Kind::BadReply,
+                        "a redirection that leads nowhere: " + printable(text));
         }
         if (url_.kind != StoreUrl::Kind::Cluster) {
-            return fail(token, StoreError::Kind::Failed, "the server is a node of a Redis Cluster: use redis+cluster://");
+            return fail(token, StoreError::Kind::Failed,
+                        "the server is a node of a Redis Cluster: use redis+cluster://");
         }
         if (redirect->to.host.empty()) redirect->to.host = node.link->address().host;
         note([](StoreStatus& s) { ++s.redirects; });
@@ -232,9 +243,10 @@ void RedisCore::refused(RedisNode& node, Token token, Request& request, const st
         importing.waiting.insert(token);
         return;
     }
-    if (may_try && word == "READONLY" && topology_->read_only(node)) return try_again(token, 100ms, text);
-    if (may_try && (word == "LOADING" || word == "BUSY" || word == "MASTERDOWN" || word == "TRYAGAIN" ||
-                    word == "CLUSTERDOWN")) {
+    if (may_try && word == "READONLY" && topology_->read_only(node))
+        return try_again(token, 100ms, text);
+    if (may_try && (word == "LOADING" || word == "BUSY" || word == "MASTERDOWN" ||
+                    word == "TRYAGAIN" || word == "CLUSTERDOWN")) {
         if (word == "CLUSTERDOWN") topology_->partial();
         return try_again(token, 50ms, text);
     }
@@ -277,7 +289,8 @@ void RedisCore::ring_alarm() {
             fail(token, StoreError::Kind::Unavailable, "no connection to the store in time");
         } else {
             const bool trips = !request.fixed && node->breaker.missed_deadline();
-            fail(token, StoreError::Kind::Deadline, node->link->address().to_string() + " did not answer in time");
+            fail(token, StoreError::Kind::Deadline,
+                 node->link->address().to_string() + " did not answer in time");
             if (trips) trip(*node, "does not answer in time");
         }
     }

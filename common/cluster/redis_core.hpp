@@ -43,7 +43,7 @@ private:
         RedisNode* node = nullptr;   // where it waits or is under way
         RedisNode* fixed = nullptr;  // the one server that it is for
         unsigned tries = 0;
-        bool ours = false;          // of the store itself: counts in no limit
+        bool ours = false;  // of the store itself: counts in no limit
         bool under_way = false;
         bool whole_script = false;  // after NOSCRIPT
         bool asking = false;        // after ASK
@@ -57,7 +57,8 @@ private:
     void link_pushed(RedisLink& link, const Reply& reply) override;
     // RedisNodes
     RedisNode& node(const StoreAddress& address, RedisNode::Role role) override;
-    void ask(RedisNode& node, Command command, Milliseconds deadline, Store::Callback done) override;
+    void ask(RedisNode& node, Command command, Milliseconds deadline,
+             Store::Callback done) override;
     void rerouted() override;
     void note_problem(const std::string& what) override;
     EventThread& thread() override { return thread_; }

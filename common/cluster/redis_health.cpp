@@ -1,4 +1,5 @@
-// The nodes of a RedisCore: their connections, breakers and probes, and the connection that listens.
+// The nodes of a RedisCore: their connections, breakers and probes, and the connection that
+// listens.
 #include <algorithm>
 
 #include "common/cluster/redis_core.hpp"
@@ -14,7 +15,8 @@ constexpr Milliseconds kTick{500};
 RedisNode& RedisCore::node(const StoreAddress& address, RedisNode::Role role) {
     auto& slot = nodes_[address];
     if (slot) return *slot;
-    slot = std::make_unique<RedisNode>(role, options_.misses, BackOff{options_.back_off_least, options_.back_off_most});
+    slot = std::make_unique<RedisNode>(role, options_.misses,
+                                       BackOff{options_.back_off_least, options_.back_off_most});
     RedisNode& fresh = *slot;
     const bool sentinel = role == RedisNode::Role::Sentinel;
     RedisLink::Options link;
@@ -24,7 +26,8 @@ RedisNode& RedisCore::node(const StoreAddress& address, RedisNode::Role role) {
     link.connect_within = options_.connect_within;
     link.silent_most = options_.silent_most;
     link.limits = options_.limits;
-    fresh.link = std::make_unique<RedisLink>(thread_, clock_, *transport_, *this, address, std::move(link));
+    fresh.link =
+        std::make_unique<RedisLink>(thread_, clock_, *transport_, *this, address, std::move(link));
     fresh.again = std::make_unique<EventTimer>(thread_, [this, &fresh] {
         if (fresh.link->idle()) {
             fresh.link->connect();
@@ -67,7 +70,8 @@ void RedisCore::link_down(RedisLink& link, const std::string& why) {
     RedisNode& node = *node_of(link);
     note_problem(link.address().to_string() + ": " + why);
     note([](StoreStatus& s) { ++s.failures; });
-    const bool steady = std::exchange(node.was_ready, false) && clock_.now() - node.ready_since >= kSteady;
+    const bool steady =
+        std::exchange(node.was_ready, false) && clock_.now() - node.ready_since >= kSteady;
     if (steady) {
         // Restarted, most likely: what waits may wait for one attempt.
         node.back_off.reset();
@@ -85,7 +89,8 @@ void RedisCore::trip(RedisNode& node, const std::string& why) {
     for (const Token token : std::set{node.waiting}) {
         const auto at = requests_.find(token);
         if (at != requests_.end() && !at->second.fixed)
-            fail(token, StoreError::Kind::Unavailable, node.link->address().to_string() + ": " + why);
+            fail(token, StoreError::Kind::Unavailable,
+                 node.link->address().to_string() + ": " + why);
     }
     if (node.link->ready() && !node.again->running() && !node.probing) {
         note_problem(node.link->address().to_string() + " " + why);
@@ -98,15 +103,16 @@ void RedisCore::trip(RedisNode& node, const std::string& why) {
 void RedisCore::probe(RedisNode& node) {
     if (!node.breaker.open() || node.probing) return;
     node.probing = true;
-    ask(node, {"PING", nullptr, {}, {}}, options_.probe_within, [this, &node](Outcome<Reply> reply) {
-        node.probing = false;
-        if (ended_) return;
-        if (reply || reply.error().kind == StoreError::Kind::Denied) {
-            close_breaker(node);
-        } else if (node.link->ready()) {
-            node.again->start(node.back_off.next(random_));
-        }
-    });
+    ask(node, {"PING", nullptr, {}, {}}, options_.probe_within,
+        [this, &node](Outcome<Reply> reply) {
+            node.probing = false;
+            if (ended_) return;
+            if (reply || reply.error().kind == StoreError::Kind::Denied) {
+                close_breaker(node);
+            } else if (node.link->ready()) {
+                node.again->start(node.back_off.next(random_));
+            }
+        });
 }
 
 void RedisCore::close_breaker(RedisNode& node) {
@@ -144,7 +150,8 @@ void RedisCore::tick() {
     for (auto& [address, node] : nodes_) {
         node->link->check();
         // Steady again: the next failure is met with a short pause.
-        if (node->link->ready() && !node->breaker.open() && now - node->ready_since >= 10s) node->back_off.reset();
+        if (node->link->ready() && !node->breaker.open() && now - node->ready_since >= 10s)
+            node->back_off.reset();
     }
     topology_->tick();
     std::erase_if(nodes_, [&](const auto& entry) {
@@ -175,7 +182,9 @@ void RedisCore::judge() {
     });
     note([&](StoreStatus& s) {
         using State = StoreStatus::State;
-        const bool tried = topology_->lost() || std::ranges::any_of(serving, [](const RedisNode* node) { return node->breaker.open(); });
+        const bool tried = topology_->lost() ||
+                           std::ranges::any_of(
+                               serving, [](const RedisNode* node) { return node->breaker.open(); });
         State state = !up ? State::Degraded : refusing_ ? State::Refusing : State::Up;
         if (!up && s.state == State::Connecting && !tried) state = State::Connecting;
         if (state != s.state) {
@@ -220,7 +229,8 @@ void RedisCore::subscribe() {
     std::set<std::string> wanted;
     for (std::string& channel : watches_.channels()) wanted.insert(std::move(channel));
     for (const std::string& channel : wanted) {
-        if (!subscribed_.contains(channel)) listener_->send_unasked(wire_of({"SUBSCRIBE", channel}));
+        if (!subscribed_.contains(channel))
+            listener_->send_unasked(wire_of({"SUBSCRIBE", channel}));
     }
     for (const std::string& channel : subscribed_) {
         if (!wanted.contains(channel)) listener_->send_unasked(wire_of({"UNSUBSCRIBE", channel}));
@@ -229,7 +239,8 @@ void RedisCore::subscribe() {
 }
 
 void RedisCore::link_pushed(RedisLink& link, const Reply& reply) {
-    if (reply.is(Reply::Type::Error)) return note_problem(link.address().to_string() + ": " + printable(reply.text));
+    if (reply.is(Reply::Type::Error))
+        return note_problem(link.address().to_string() + ": " + printable(reply.text));
     if (!reply.is(Reply::Type::Array) || reply.elements.size() < 2) return;  // PONG
     const std::string& what = reply.elements[0].text;
     if (what == "subscribe") listen_back_off_.reset();

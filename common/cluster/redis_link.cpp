@@ -46,7 +46,9 @@ RedisLink::RedisLink(EventThread& thread, const Clock& clock, RedisTransport& tr
                                              : "no answer to the greeting in time");
       }) {}
 
-RedisLink::~RedisLink() { drop(); }
+RedisLink::~RedisLink() {
+    drop();
+}
 
 void RedisLink::FreeStream::operator()(bufferevent* stream) const noexcept {
     bufferevent_free(stream);
@@ -87,7 +89,9 @@ void RedisLink::on_event(bufferevent* stream, short what, void* self) {
     link->down(std::move(why));
 }
 
-void RedisLink::on_read(bufferevent*, void* self) { static_cast<RedisLink*>(self)->readable(); }
+void RedisLink::on_read(bufferevent*, void* self) {
+    static_cast<RedisLink*>(self)->readable();
+}
 
 void RedisLink::greet() {
     stage_ = Stage::Greeting;
@@ -111,7 +115,8 @@ void RedisLink::greet() {
         words.push_back(as_text(password.reveal()));
         say(Greeting::Auth, words);
     }
-    if (options_.database != 0) say(Greeting::Select, {"SELECT", std::to_string(options_.database)});
+    if (options_.database != 0)
+        say(Greeting::Select, {"SELECT", std::to_string(options_.database)});
     if (options_.must_be_master) say(Greeting::Role, {"ROLE"});
     // The one that a server answers only when it is ready: not loading, and the login is good.
     say(Greeting::Ping, {"PING"});
@@ -206,9 +211,10 @@ void RedisLink::close() {
     if (!ready_before) return;  // those were the greeting's
     for (const std::uint64_t token : lost) {
         if (token == 0) continue;
-        owner_.link_answer(*this, token,
-                           std::unexpected{StoreError{StoreError::Kind::Disconnected,
-                                                      address_.to_string() + ": the connection broke"}});
+        owner_.link_answer(
+            *this, token,
+            std::unexpected{StoreError{StoreError::Kind::Disconnected,
+                                       address_.to_string() + ": the connection broke"}});
     }
 }
 

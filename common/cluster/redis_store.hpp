@@ -15,7 +15,7 @@ namespace turnpike::cluster {
 class RedisCore;
 
 struct RedisStoreOptions {
-    std::size_t queue_most = 10'000;         // commands that wait or are under way
+    std::size_t queue_most = 10'000;  // commands that wait or are under way
     std::size_t queue_bytes_most = 16 << 20;
     unsigned misses = 4;
     Milliseconds probe_within = 250ms;
@@ -30,15 +30,15 @@ struct RedisStoreOptions {
 /// the connections; commands are pipelined on one per server, and watches have another.
 ///
 /// A server that is away is tried again after 50 ms to 2 s, half of it by chance. Its breaker opens
-/// when it cannot be reached or `misses` (of the options) commands in a row had no answer in time; while it is open
-/// commands fail at once, and a PING of ours finds out when it may close. See docs/redis-schema.md.
+/// when it cannot be reached or `misses` (of the options) commands in a row had no answer in time;
+/// while it is open commands fail at once, and a PING of ours finds out when it may close. See
+/// docs/redis-schema.md.
 class RedisStore final : public Store {
 public:
-    /// Begins to connect; that the server is away is no error here. Errors: a URL whose files cannot
-    /// be read, as the end of a sentence about the URL. `url` is none of memory://.
-    static std::expected<std::unique_ptr<RedisStore>, std::string> open(StoreUrl url, const Clock& clock,
-                                                                        Random& random,
-                                                                        RedisStoreOptions options = {});
+    /// Begins to connect; that the server is away is no error here. Errors: a URL whose files
+    /// cannot be read, as the end of a sentence about the URL. `url` is none of memory://.
+    static std::expected<std::unique_ptr<RedisStore>, std::string> open(
+        StoreUrl url, const Clock& clock, Random& random, RedisStoreOptions options = {});
     ~RedisStore() override;
 
     void submit(Command command, Milliseconds deadline, Callback done) override;

@@ -52,7 +52,8 @@ public:
         left_ = whom_();
         // Who is known to be away is asked last.
         std::ranges::stable_partition(left_, [](const RedisNode* n) { return !n->breaker.open(); });
-        std::ranges::rotate(left_, left_.begin() + static_cast<std::ptrdiff_t>(left_.empty() ? 0 : turn_ % left_.size()));
+        std::ranges::rotate(left_, left_.begin() + static_cast<std::ptrdiff_t>(
+                                                       left_.empty() ? 0 : turn_ % left_.size()));
         std::ranges::stable_partition(left_, [](const RedisNode* n) { return n->link->ready(); });
         ask_next();
     }
@@ -136,7 +137,8 @@ private:
     bool take(const Reply& reply) {
         const auto parts = reading::list(reply);
         std::uint16_t port = 0;
-        bool good = parts && parts->size() == 2 && !(*parts)[0].empty() && (*parts)[0].size() <= 253;
+        bool good =
+            parts && parts->size() == 2 && !(*parts)[0].empty() && (*parts)[0].size() <= 253;
         if (good) {
             const std::string& text = (*parts)[1];
             const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -195,7 +197,8 @@ public:
     }
     RedisNode* route(const Command& command) override {
         if (!command.keys.empty()) return slots_[hash_slot(command.keys.front())];
-        const auto ready = std::ranges::find_if(masters_, [](RedisNode* n) { return n->link->ready(); });
+        const auto ready =
+            std::ranges::find_if(masters_, [](RedisNode* n) { return n->link->ready(); });
         if (ready != masters_.end()) return *ready;
         return masters_.empty() ? nullptr : *masters_.begin();
     }
@@ -229,7 +232,8 @@ private:
     bool take(RedisNode& asked, const Reply& reply) {
         const auto ranges = slot_ranges(reply, asked.link->address().host);
         if (!ranges || ranges->empty()) {
-            nodes_.note_problem(ranges ? "CLUSTER SLOTS: no slots are served" : ranges.error().detail);
+            nodes_.note_problem(ranges ? "CLUSTER SLOTS: no slots are served"
+                                       : ranges.error().detail);
             return false;
         }
         asked_ = nodes_.clock().now();
@@ -259,9 +263,12 @@ private:
 
 std::unique_ptr<RedisTopology> RedisTopology::make(const StoreUrl& url, RedisNodes& nodes) {
     switch (url.kind) {
-        case StoreUrl::Kind::Sentinel: return std::make_unique<Sentinel>(url, nodes);
-        case StoreUrl::Kind::Cluster: return std::make_unique<Cluster>(url, nodes);
-        default: return std::make_unique<Single>(url, nodes);
+        case StoreUrl::Kind::Sentinel:
+            return std::make_unique<Sentinel>(url, nodes);
+        case StoreUrl::Kind::Cluster:
+            return std::make_unique<Cluster>(url, nodes);
+        default:
+            return std::make_unique<Single>(url, nodes);
     }
 }
 

@@ -17,7 +17,8 @@ public:
     /// The node at that address; connects to it when it is new.
     virtual RedisNode& node(const StoreAddress& address, RedisNode::Role role) = 0;
     /// Asks that very server, whatever its breaker says.
-    virtual void ask(RedisNode& node, Command command, Milliseconds deadline, Store::Callback done) = 0;
+    virtual void ask(RedisNode& node, Command command, Milliseconds deadline,
+                     Store::Callback done) = 0;
     /// Routes have changed, or are given up: what waits is looked at again.
     virtual void rerouted() = 0;
     virtual void note_problem(const std::string& what) = 0;

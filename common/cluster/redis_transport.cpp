@@ -47,7 +47,8 @@ std::expected<TlsContext, std::string> tls_context(const StoreUrl& url) {
         (SSL_CTX_use_certificate_chain_file(context.get(), url.certificate.c_str()) != 1 ||
          SSL_CTX_use_PrivateKey_file(context.get(), url.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
          SSL_CTX_check_private_key(context.get()) != 1)) {
-        return std::unexpected{"names a cert and a key that cannot be used together: " + openssl_says()};
+        return std::unexpected{"names a cert and a key that cannot be used together: " +
+                               openssl_says()};
     }
     return context;
 }
@@ -92,7 +93,8 @@ struct RedisTransport::State {
 RedisTransport::RedisTransport(std::unique_ptr<State> state) : state_(std::move(state)) {}
 RedisTransport::~RedisTransport() = default;
 
-std::expected<std::unique_ptr<RedisTransport>, std::string> RedisTransport::make(const StoreUrl& url) {
+std::expected<std::unique_ptr<RedisTransport>, std::string> RedisTransport::make(
+    const StoreUrl& url) {
     auto state = std::make_unique<State>();
     if (url.tls) {
         auto context = tls_context(url);
@@ -103,7 +105,8 @@ std::expected<std::unique_ptr<RedisTransport>, std::string> RedisTransport::make
     return std::unique_ptr<RedisTransport>{new RedisTransport{std::move(state)}};
 }
 
-bufferevent* RedisTransport::dial(event_base* base, const StoreAddress& address, std::string& problem) {
+bufferevent* RedisTransport::dial(event_base* base, const StoreAddress& address,
+                                  std::string& problem) {
     constexpr int kOptions = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
     bufferevent* stream = nullptr;
     if (state_->tls && address.socket.empty()) {

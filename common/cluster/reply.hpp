@@ -8,8 +8,8 @@
 
 namespace turnpike::cluster {
 
-/// What a store answered, as RESP2 has it. It came over a wire: read it with reply_reading.hpp only,
-/// which checks types and counts.
+/// What a store answered, as RESP2 has it. It came over a wire: read it with reply_reading.hpp
+/// only, which checks types and counts.
 struct Reply {
     enum class Type : std::uint8_t { Nil, Integer, Text, Status, Error, Array };
 

@@ -7,8 +7,8 @@
 namespace turnpike::cluster {
 namespace {
 
-constexpr std::size_t kHeaderMax = 1 + 20 + 2;      // type, number, CRLF
-constexpr std::int64_t kBulkMax = 512LL << 20;      // Redis' own limit of a string
+constexpr std::size_t kHeaderMax = 1 + 20 + 2;  // type, number, CRLF
+constexpr std::int64_t kBulkMax = 512LL << 20;  // Redis' own limit of a string
 constexpr std::int64_t kElementsMax = 1LL << 31;
 
 }  // namespace
@@ -77,14 +77,16 @@ ReplyFramer::Step ReplyFramer::feed(ByteView& bytes) {
     }
     while (!bytes.empty()) {
         if (skip_ > 0) {
-            const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, bytes.size()));
+            const auto size =
+                static_cast<std::size_t>(std::min<std::uint64_t>(skip_, bytes.size()));
             keep(bytes.first(size));
             bytes = bytes.subspan(size);
             skip_ -= size;
             if (skip_ == 0) finished_ = ended();
         } else if (in_text_line_) {
             const auto lf = std::ranges::find(bytes, '\n');
-            const auto size = static_cast<std::size_t>(lf - bytes.begin()) + (lf != bytes.end() ? 1 : 0);
+            const auto size =
+                static_cast<std::size_t>(lf - bytes.begin()) + (lf != bytes.end() ? 1 : 0);
             in_text_line_ = lf == bytes.end();
             keep(bytes.first(size));
             bytes = bytes.subspan(size);
@@ -113,7 +115,8 @@ ReplyFramer::Step ReplyFramer::feed(ByteView& bytes) {
                 if (!begin(header)) return Step::Broken;
             }
         }
-        if (taken_ > limits_.bytes + limits_.passed_over) return fail("an endless reply"), Step::Broken;
+        if (taken_ > limits_.bytes + limits_.passed_over)
+            return fail("an endless reply"), Step::Broken;
         if (finished_) return too_large_ ? Step::TooLarge : Step::Frame;
     }
     return Step::More;

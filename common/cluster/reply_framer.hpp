@@ -17,9 +17,9 @@ namespace turnpike::cluster {
 class ReplyFramer {
 public:
     struct Limits {
-        std::size_t bytes = 8 << 20;              // of a reply that is kept
-        std::size_t elements = 100'000;           // of it, nested ones counted
-        std::size_t passed_over = 256UL << 20;    // bytes of one that is not kept
+        std::size_t bytes = 8 << 20;            // of a reply that is kept
+        std::size_t elements = 100'000;         // of it, nested ones counted
+        std::size_t passed_over = 256UL << 20;  // bytes of one that is not kept
     };
     /// hiredis' reader goes no deeper.
     static constexpr std::size_t kDepthKept = 7;

@@ -38,9 +38,13 @@ void* create_integer(const redisReadTask* task, long long value) {
     return reply;
 }
 
-void* create_nil(const redisReadTask* task) { return place(task); }
+void* create_nil(const redisReadTask* task) {
+    return place(task);
+}
 
-void free_root(void* root) { delete static_cast<Reply*>(root); }
+void free_root(void* root) {
+    delete static_cast<Reply*>(root);
+}
 
 redisReplyObjectFunctions g_functions{&create_string, &create_array, &create_integer, &create_nil,
                                       &free_root};
@@ -63,12 +67,15 @@ ReplyReader::~ReplyReader() = default;
 bool ReplyReader::feed(ByteView bytes, std::vector<Outcome<Reply>>& out) {
     while (!bytes.empty()) {
         switch (framer_.feed(bytes)) {
-            case ReplyFramer::Step::More: break;
-            case ReplyFramer::Step::TooLarge:
-                out.push_back(std::unexpected{
-                    StoreError{StoreError::Kind::BadReply, "an answer too large or too deep to be kept"}});
+            case ReplyFramer::Step::More:
                 break;
-            case ReplyFramer::Step::Broken: problem_ = framer_.problem(); return false;
+            case ReplyFramer::Step::TooLarge:
+                out.push_back(std::unexpected{StoreError{
+                    StoreError::Kind::BadReply, "an answer too large or too deep to be kept"}});
+                break;
+            case ReplyFramer::Step::Broken:
+                problem_ = framer_.problem();
+                return false;
             case ReplyFramer::Step::Frame: {
                 const std::string_view frame = framer_.frame();
                 void* root = nullptr;

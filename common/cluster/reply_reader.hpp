@@ -10,7 +10,8 @@
 
 namespace turnpike::cluster {
 
-/// The replies of one connection, in order: framed and bounded by ReplyFramer, then read by hiredis.
+/// The replies of one connection, in order: framed and bounded by ReplyFramer, then read by
+/// hiredis.
 ///
 /// Errors     a reply that is too large is BadReply in its place; false from feed() means that the
 ///            connection is of no more use

@@ -13,12 +13,18 @@ std::unexpected<StoreError> bad(const Reply& reply) {
 
 std::string_view name_of(Type type) {
     switch (type) {
-        case Type::Nil: return "nil";
-        case Type::Integer: return "an integer";
-        case Type::Text: return "a string";
-        case Type::Status: return "a status";
-        case Type::Error: return "an error";
-        case Type::Array: return "an array";
+        case Type::Nil:
+            return "nil";
+        case Type::Integer:
+            return "an integer";
+        case Type::Text:
+            return "a string";
+        case Type::Status:
+            return "a status";
+        case Type::Error:
+            return "an error";
+        case Type::Array:
+            return "an array";
     }
     return "?";
 }
@@ -56,7 +62,8 @@ StoreError error_of(std::string_view text) {
 
 StoreError unexpected_type(const Reply& reply) {
     if (reply.is(Type::Error)) return error_of(reply.text);
-    return {StoreError::Kind::BadReply, "an answer of the wrong shape: " + std::string{name_of(reply.type)}};
+    return {StoreError::Kind::BadReply,
+            "an answer of the wrong shape: " + std::string{name_of(reply.type)}};
 }
 
 Outcome<std::int64_t> number(const Reply& reply) {

@@ -11,8 +11,8 @@
 
 namespace turnpike::cluster {
 
-/// Replies become values here, and only here. Every shape is checked: what does not fit is BadReply,
-/// an error reply becomes the error that it is.
+/// Replies become values here, and only here. Every shape is checked: what does not fit is
+/// BadReply, an error reply becomes the error that it is.
 ///
 /// Threading  any
 namespace reading {

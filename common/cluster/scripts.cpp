@@ -7,7 +7,9 @@
 namespace turnpike::cluster {
 namespace {
 
-Milliseconds duration_in(std::string_view text) { return Milliseconds{number_in(text)}; }
+Milliseconds duration_in(std::string_view text) {
+    return Milliseconds{number_in(text)};
+}
 
 Reply update_hash(MemoryDatabase& database, const Command& command, WallTime now) {
     const std::string& key = command.keys.at(0);

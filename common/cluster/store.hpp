@@ -32,7 +32,7 @@ struct StoreStatus {
     std::uint64_t refused_writes = 0;  // read-only, out of memory
     std::uint64_t overflows = 0;       // commands refused because too many waited
     std::uint64_t redirects = 0;       // MOVED and ASK obeyed
-    std::string server;                // where the commands go: "unix:/run/redis.sock", "10.0.0.1:6379"
+    std::string server;  // where the commands go: "unix:/run/redis.sock", "10.0.0.1:6379"
 };
 
 std::string_view to_string(StoreStatus::State state) noexcept;
@@ -69,7 +69,8 @@ public:
     void run(Query<T> query, Milliseconds deadline, std::function<void(Outcome<T>)> done) {
         submit(std::move(query.command), deadline,
                [this, read = query.read, done = std::move(done)](Outcome<Reply> reply) {
-                   Outcome<T> out = reply ? read(*reply) : Outcome<T>{std::unexpected{reply.error()}};
+                   Outcome<T> out =
+                       reply ? read(*reply) : Outcome<T>{std::unexpected{reply.error()}};
                    if (!out && reply) note_error(out.error());
                    done(std::move(out));
                });
@@ -90,7 +91,8 @@ private:
     virtual void note_error(const StoreError& error) = 0;
 };
 
-/// `done`, called through `post` (ControlLoop::post, asio::post, ...) instead of where it is called.
+/// `done`, called through `post` (ControlLoop::post, asio::post, ...) instead of where it is
+/// called.
 template <typename Post, typename T>
 std::function<void(Outcome<T>)> posted(Post post, std::function<void(Outcome<T>)> done) {
     return [post = std::move(post), done = std::move(done)](Outcome<T> outcome) {

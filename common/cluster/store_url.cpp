@@ -20,14 +20,15 @@ struct Scheme {
     StoreUrl::Kind kind;
     bool tls, unix_socket;
 };
-constexpr std::array<Scheme, 8> kSchemes{{{"memory", StoreUrl::Kind::Memory, false, false},
-                                          {"redis", StoreUrl::Kind::Single, false, false},
-                                          {"rediss", StoreUrl::Kind::Single, true, false},
-                                          {"redis+unix", StoreUrl::Kind::Single, false, true},
-                                          {"redis+sentinel", StoreUrl::Kind::Sentinel, false, false},
-                                          {"rediss+sentinel", StoreUrl::Kind::Sentinel, true, false},
-                                          {"redis+cluster", StoreUrl::Kind::Cluster, false, false},
-                                          {"rediss+cluster", StoreUrl::Kind::Cluster, true, false}}};
+constexpr std::array<Scheme, 8> kSchemes{
+    {{"memory", StoreUrl::Kind::Memory, false, false},
+     {"redis", StoreUrl::Kind::Single, false, false},
+     {"rediss", StoreUrl::Kind::Single, true, false},
+     {"redis+unix", StoreUrl::Kind::Single, false, true},
+     {"redis+sentinel", StoreUrl::Kind::Sentinel, false, false},
+     {"rediss+sentinel", StoreUrl::Kind::Sentinel, true, false},
+     {"redis+cluster", StoreUrl::Kind::Cluster, false, false},
+     {"rediss+cluster", StoreUrl::Kind::Cluster, true, false}}};
 
 std::optional<std::string> decoded(std::string_view text) {
     std::string out;
@@ -38,7 +39,8 @@ std::optional<std::string> decoded(std::string_view text) {
         }
         unsigned value = 0;
         if (i + 2 >= text.size()) return {};
-        const auto [end, error] = std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16);
+        const auto [end, error] =
+            std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16);
         if (error != std::errc{} || end != text.data() + i + 3) return {};
         out.push_back(static_cast<char>(value));
         i += 2;
@@ -47,7 +49,8 @@ std::optional<std::string> decoded(std::string_view text) {
 }
 
 bool control_free(std::string_view text) {
-    return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    return std::ranges::none_of(
+        text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
 template <typename T>
@@ -82,10 +85,12 @@ std::expected<StoreAddress, std::string> address_in(std::string_view text, std::
         rest = text.substr(colon);
     }
     if (!host_like(out.host, bracketed))
-        return Problem{"has no good host before its port: write redis.example:6379 or [2001:db8::1]:6379"};
+        return Problem{
+            "has no good host before its port: write redis.example:6379 or [2001:db8::1]:6379"};
     out.port = port;
     if (!rest.empty()) {
-        const auto given = rest.starts_with(':') ? whole<std::uint16_t>(rest.substr(1), 65535) : std::nullopt;
+        const auto given =
+            rest.starts_with(':') ? whole<std::uint16_t>(rest.substr(1), 65535) : std::nullopt;
         if (!given || *given == 0) return Problem{"has a port that is none (1 to 65535)"};
         out.port = *given;
     }
@@ -105,7 +110,8 @@ struct UrlReader {
     bool text_of(std::string_view what, std::string_view encoded, std::string& out) {
         const auto text = decoded(encoded);
         if (!text || !control_free(*text))
-            return fail("has a " + std::string{what} + " with broken percent-encoding or control characters");
+            return fail("has a " + std::string{what} +
+                        " with broken percent-encoding or control characters");
         out = *text;
         return true;
     }
@@ -126,7 +132,8 @@ struct UrlReader {
     }
 
     bool hosts(std::string_view list) {
-        const std::uint16_t port = scheme.kind == StoreUrl::Kind::Sentinel ? kSentinelPort : kRedisPort;
+        const std::uint16_t port =
+            scheme.kind == StoreUrl::Kind::Sentinel ? kSentinelPort : kRedisPort;
         for (;;) {
             const std::size_t comma = std::min(list.find(','), list.size());
             const auto address = address_in(list.substr(0, comma), port);
@@ -206,7 +213,8 @@ struct UrlReader {
     bool consistent() {
         if (!url.login.password.empty() && !url.login.password_file.empty())
             return fail("has a password and a password_file");
-        if (!url.login.user.empty() && url.login.empty()) return fail("has a user without a password");
+        if (!url.login.user.empty() && url.login.empty())
+            return fail("has a user without a password");
         if (!url.sentinel_login.user.empty() && url.sentinel_login.empty())
             return fail("has a sentinel_user without a sentinel_password_file");
         if (url.certificate.empty() != url.key.empty()) return fail("needs cert and key together");
@@ -225,10 +233,13 @@ std::string StoreAddress::to_string() const {
 std::expected<StoreUrl, std::string> StoreUrl::parse(std::string_view text) {
     if (text.size() > kUrlMax) return Problem{"is longer than 2048 bytes"};
     const std::size_t colon = text.find("://");
-    if (colon == std::string_view::npos) return Problem{"is no URL: redis://HOST:6379 or memory://"};
+    if (colon == std::string_view::npos)
+        return Problem{"is no URL: redis://HOST:6379 or memory://"};
     const auto* scheme = std::ranges::find(kSchemes, text.substr(0, colon), &Scheme::name);
     if (scheme == kSchemes.end()) {
-        return Problem{"has a scheme that is none of memory, redis, rediss, redis+unix, redis+sentinel, redis+cluster"};
+        return Problem{
+            "has a scheme that is none of memory, redis, rediss, redis+unix, redis+sentinel, "
+            "redis+cluster"};
     }
     std::string_view rest = text.substr(colon + 3);
     if (scheme->kind == Kind::Memory) {
@@ -240,7 +251,8 @@ std::expected<StoreUrl, std::string> StoreUrl::parse(std::string_view text) {
     reader.url.kind = scheme->kind;
     reader.url.tls = scheme->tls;
     const std::size_t question = std::min(rest.find('?'), rest.size());
-    const std::string_view query = question < rest.size() ? rest.substr(question + 1) : std::string_view{};
+    const std::string_view query =
+        question < rest.size() ? rest.substr(question + 1) : std::string_view{};
     rest = rest.substr(0, question);
     const std::size_t slash = std::min(rest.find('/'), rest.size());
     std::string_view authority = rest.substr(0, slash);

@@ -339,11 +339,61 @@ def icmp_error_seeds() -> dict[str, bytes]:
     }
 
 
+def redis_reply_seeds() -> dict[str, bytes]:
+    def bulk(text: bytes) -> bytes:
+        return b"$%d\r\n%s\r\n" % (len(text), text)
+
+    def array(*elements: bytes) -> bytes:
+        return b"*%d\r\n" % len(elements) + b"".join(elements)
+
+    entry = array(bulk(b"1700000000000-0"), array(bulk(b"name"), bulk(b"value")))
+    node = array(bulk(b"10.0.0.1"), b":6379\r\n", bulk(b"id"))
+    return {
+        "scalars": b"+OK\r\n-ERR no\r\n:-7\r\n$-1\r\n*-1\r\n*0\r\n" + bulk(b"") + bulk(b"text"),
+        "hash": array(bulk(b"a"), bulk(b"1"), bulk(b"b"), bulk(b"2")),
+        "page": array(bulk(b"17"), array(bulk(b"a"), bulk(b"1"))),
+        "stream": array(entry, array(bulk(b"1700000000000-1"), array())),
+        "quota": array(b":1\r\n", b":3\r\n"),
+        "time": array(bulk(b"1700000000"), bulk(b"123456")),
+        "slots": array(array(b":0\r\n", b":8191\r\n", node), array(b":8192\r\n", b":16383\r\n", node, node)),
+        "redirects": b"-MOVED 3999 10.0.0.1:6381\r\n-ASK 1 ::1:6381\r\n-MOVED 99999 a:1\r\n-NOSCRIPT no\r\n-READONLY no\r\n",
+        "errors-inside": array(b"-ERR inner\r\n", bulk(b"a")),
+        "deep": b"*1\r\n" * 7 + b":1\r\n",
+        "too-deep": b"*1\r\n" * 12 + b":1\r\n:2\r\n",
+        "far-too-deep": b"*1\r\n" * 40 + b":1\r\n",
+        "too-many": array(*[b":1\r\n"] * 70) + b":2\r\n",
+        "too-large": bulk(b"x" * 3000) + b":2\r\n",
+        "long-line": b"-" + b"x" * 2500 + b"\r\n:2\r\n",
+        "huge-bulk": b"$536870912\r\nabc",
+        "huger-bulk": b"$536870913\r\nabc",
+        "huge-array": b"*2147483647\r\n:1\r\n",
+        "negative": b"$-2\r\n",
+        "resp3": b"%1\r\n+a\r\n+b\r\n",
+        "no-cr": b":1\n",
+        "lf-inside": b"+a\nb\r\n",
+        "cut": bulk(b"text")[:-1],
+    }
+
+
+def store_url_seeds() -> dict[str, bytes]:
+    return {
+        "memory": b"memory://",
+        "single": b"redis://relay:p%40ss@redis.example:6380/7",
+        "tls": b"rediss://[2001:db8::1]:6380?ca=/etc/ca.pem&cert=/c&key=/k&server_name=r.example",
+        "socket": b"redis+unix:///run/redis/redis.sock?db=2&user=relay&password_file=/etc/secret",
+        "sentinel": b"redis+sentinel://:pw@s1,s2:26380,[::1]/main/3?sentinel_user=u&sentinel_password_file=/s",
+        "cluster": b"rediss+cluster://a:7000,b:7001",
+        "percent": b"redis://:%00%zz%@a",
+        "port": b"redis://a:65536/65536",
+    }
+
+
 def main() -> None:
     for target, seeds in {"stun_parse": stun_seeds(), "stun_integrity": integrity_seeds(), "channel_data": channel_data_seeds(),
                           "stream_framer": stream_seeds(), "turn_rest": turn_rest_seeds(), "nonce": nonce_seeds(),
                           "access_token": access_token_seeds(), "dtls_pre": dtls_pre_seeds(),
-                          "proxy_header": proxy_header_seeds(), "icmp_error": icmp_error_seeds()}.items():
+                          "proxy_header": proxy_header_seeds(), "icmp_error": icmp_error_seeds(),
+                          "redis_reply": redis_reply_seeds(), "store_url": store_url_seeds()}.items():
         folder = CORPUS / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():

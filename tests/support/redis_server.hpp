@@ -98,7 +98,8 @@ public:
     /// One command over a connection of its own; arrays come as their elements joined by spaces.
     std::string command(const std::vector<std::string>& words) const {
         const std::unique_ptr<redisContext, decltype(&redisFree)> to{
-            setup_.sentinel ? redisConnect("127.0.0.1", port_) : redisConnectUnix(socket().c_str()), &redisFree};
+            setup_.sentinel ? redisConnect("127.0.0.1", port_) : redisConnectUnix(socket().c_str()),
+            &redisFree};
         if (!to || to->err) throw std::runtime_error("cannot connect to redis-server");
         std::vector<const char*> starts;
         std::vector<std::size_t> sizes;
@@ -106,8 +107,8 @@ public:
             starts.push_back(word.data());
             sizes.push_back(word.size());
         }
-        auto* raw = static_cast<redisReply*>(
-            redisCommandArgv(to.get(), static_cast<int>(words.size()), starts.data(), sizes.data()));
+        auto* raw = static_cast<redisReply*>(redisCommandArgv(
+            to.get(), static_cast<int>(words.size()), starts.data(), sizes.data()));
         const std::unique_ptr<redisReply, decltype(&freeReplyObject)> reply{raw, &freeReplyObject};
         return raw ? text_of(*raw) : std::string{"(no reply)"};
     }
@@ -115,7 +116,9 @@ public:
 private:
     static constexpr const char* kBinary = "/usr/bin/redis-check-rdb";
 
-    bool wants_port() const { return setup_.tcp || setup_.tls || setup_.cluster || setup_.sentinel; }
+    bool wants_port() const {
+        return setup_.tcp || setup_.tls || setup_.cluster || setup_.sentinel;
+    }
 
     static int free_port() {
         const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -149,12 +152,14 @@ private:
             out.insert(out.end(), {"--port", port, "--bind", "127.0.0.1"});
             return out;
         }
-        out.insert(out.end(), {"--save", "", "--appendonly", "no", "--dir", directory_.path().string(),
-                               "--unixsocket", socket(), "--bind", "127.0.0.1", "--port", setup_.tls || !wants_port() ? "0" : port});
+        out.insert(out.end(), {"--save", "", "--appendonly", "no", "--dir",
+                               directory_.path().string(), "--unixsocket", socket(), "--bind",
+                               "127.0.0.1", "--port", setup_.tls || !wants_port() ? "0" : port});
         if (setup_.tls) out.insert(out.end(), {"--tls-port", port});
         if (setup_.cluster) {
-            out.insert(out.end(), {"--cluster-enabled", "yes", "--cluster-port", std::to_string(bus_port_),
-                                   "--cluster-config-file", "nodes.conf"});
+            out.insert(out.end(),
+                       {"--cluster-enabled", "yes", "--cluster-port", std::to_string(bus_port_),
+                        "--cluster-config-file", "nodes.conf"});
         }
         out.insert(out.end(), setup_.arguments.begin(), setup_.arguments.end());
         return out;

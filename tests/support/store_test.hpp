@@ -34,7 +34,8 @@ template <typename T>
 Outcome<T> ask(Store& store, Query<T> query, Milliseconds deadline = kAmple) {
     auto done = std::make_shared<std::promise<Outcome<T>>>();
     auto future = done->get_future();
-    store.run<T>(std::move(query), deadline, [done](Outcome<T> out) { done->set_value(std::move(out)); });
+    store.run<T>(std::move(query), deadline,
+                 [done](Outcome<T> out) { done->set_value(std::move(out)); });
     if (future.wait_for(std::chrono::seconds{120}) != std::future_status::ready)
         throw std::runtime_error("a callback was never called");
     return future.get();
@@ -44,13 +45,16 @@ Outcome<T> ask(Store& store, Query<T> query, Milliseconds deadline = kAmple) {
 template <typename T>
 T get(Store& store, Query<T> query, Milliseconds deadline = kAmple) {
     auto out = ask(store, std::move(query), deadline);
-    if (!out) throw std::runtime_error(std::string{to_string(out.error().kind)} + ": " + out.error().detail);
+    if (!out)
+        throw std::runtime_error(std::string{to_string(out.error().kind)} + ": " +
+                                 out.error().detail);
     return std::move(*out);
 }
 
 /// Why a query failed; nothing when it did not.
 template <typename T>
-std::optional<StoreError::Kind> why_not(Store& store, Query<T> query, Milliseconds deadline = kAmple) {
+std::optional<StoreError::Kind> why_not(Store& store, Query<T> query,
+                                        Milliseconds deadline = kAmple) {
     auto out = ask(store, std::move(query), deadline);
     if (out) return {};
     return out.error().kind;
@@ -58,8 +62,8 @@ std::optional<StoreError::Kind> why_not(Store& store, Query<T> query, Millisecon
 
 /// Asks until `good` says so, at most two minutes.
 inline bool eventually(const std::function<bool()>& good) {
-    for (const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{2}; std::chrono::steady_clock::now() < end;
-         ::poll(nullptr, 0, 2)) {
+    for (const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{2};
+         std::chrono::steady_clock::now() < end; ::poll(nullptr, 0, 2)) {
         if (good()) return true;
     }
     return false;
@@ -73,6 +77,8 @@ inline std::unique_ptr<RedisStore> open(const std::string& url, RedisStoreOption
     return std::move(*store);
 }
 
-inline std::string url_of(const RedisServer& server) { return "redis+unix://" + server.socket(); }
+inline std::string url_of(const RedisServer& server) {
+    return "redis+unix://" + server.socket();
+}
 
 }  // namespace store_test

@@ -1,5 +1,6 @@
-// What every store keeps, whatever is behind it. One suite, run against the memory of this process and
-// against real servers: a unix socket, TCP, TLS, a master found through sentinels, a Redis Cluster.
+// What every store keeps, whatever is behind it. One suite, run against the memory of this process
+// and against real servers: a unix socket, TCP, TLS, a master found through sentinels, a Redis
+// Cluster.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -41,9 +42,10 @@ Servers make_servers(const std::string& kind) {
         const SelfSigned pair = SelfSigned::make();
         const std::string certificate = out.files->write("cert.pem", pair.certificate).string();
         const std::string key = out.files->write("key.pem", pair.key).string();
-        out.one = std::make_unique<RedisServer>(RedisServer::Setup{
-            .tls = true,
-            .arguments = {"--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate}});
+        out.one = std::make_unique<RedisServer>(
+            RedisServer::Setup{.tls = true,
+                               .arguments = {"--tls-cert-file", certificate, "--tls-key-file", key,
+                                             "--tls-ca-cert-file", certificate}});
         out.url = "rediss://127.0.0.1:" + std::to_string(out.one->port()) + "?ca=" + certificate +
                   "&cert=" + certificate + "&key=" + key;
     } else if (kind == "sentinel") {
@@ -123,7 +125,8 @@ TEST_P(StoreContract, KeepsHashes) {
 TEST_P(StoreContract, ListsAHashByPagesWhileItChanges) {
     const std::string k = key("hash");
     Fields many;
-    for (int i = 0; i < 2000; ++i) many.emplace_back("field-" + std::to_string(i), std::string(100, 'x'));
+    for (int i = 0; i < 2000; ++i)
+        many.emplace_back("field-" + std::to_string(i), std::string(100, 'x'));
     ASSERT_EQ(ask(store(), query::update_hash(k, many, {}, 1h)), 2000);
     std::set<std::string> seen;
     std::string at = "0";
@@ -135,8 +138,10 @@ TEST_P(StoreContract, ListsAHashByPagesWhileItChanges) {
         for (const auto& [name, value] : page->fields) seen.insert(name);
         at = page->next;
         // One comes, and one that was seen goes.
-        const std::vector<std::string> gone{page->fields.empty() ? "none" : page->fields.front().first};
-        ASSERT_TRUE(ask(store(), query::update_hash(k, {{"new-" + std::to_string(pages), ""}}, gone, 1h)));
+        const std::vector<std::string> gone{page->fields.empty() ? "none"
+                                                                 : page->fields.front().first};
+        ASSERT_TRUE(
+            ask(store(), query::update_hash(k, {{"new-" + std::to_string(pages), ""}}, gone, 1h)));
         ASSERT_LT(++pages, 500);
     } while (at != "0");
     EXPECT_GT(pages, 5);
@@ -165,7 +170,8 @@ TEST_P(StoreContract, KeepsStreams) {
     EXPECT_EQ(get(store(), query::last_entry(k)), std::optional<StreamId>{});
     std::vector<StreamId> ids;
     for (int i = 0; i < 300; ++i) {
-        const auto id = ask(store(), query::append(k, {{"n", std::to_string(i)}, {"n", "again"}}, 1000, 1h));
+        const auto id =
+            ask(store(), query::append(k, {{"n", std::to_string(i)}, {"n", "again"}}, 1000, 1h));
         ASSERT_TRUE(id) << id.error().detail;
         EXPECT_TRUE(ids.empty() || *id > ids.back());
         ids.push_back(*id);
@@ -184,7 +190,8 @@ TEST_P(StoreContract, KeepsStreams) {
 TEST_P(StoreContract, CutsStreams) {
     const std::string k = key("stream");
     StreamId last;
-    for (int i = 0; i < 600; ++i) last = ask(store(), query::append(k, {{"n", std::to_string(i)}}, 200)).value();
+    for (int i = 0; i < 600; ++i)
+        last = ask(store(), query::append(k, {{"n", std::to_string(i)}}, 200)).value();
     const auto left = ask(store(), query::entries_after(k, {}, 1000));
     ASSERT_TRUE(left);
     EXPECT_GE(left->size(), 200U);
@@ -214,7 +221,8 @@ TEST_P(StoreContract, ForgetsWhatExpires) {
     ASSERT_TRUE(ask(store(), query::set_text(key("kept"), "v", 1h)));
     EXPECT_TRUE(eventually([&] { return !ask(store(), query::text(key("text"))).value(); }));
     EXPECT_TRUE(eventually([&] { return ask(store(), query::hash(key("hash"))).value().empty(); }));
-    EXPECT_TRUE(eventually([&] { return !ask(store(), query::last_entry(key("stream"))).value(); }));
+    EXPECT_TRUE(
+        eventually([&] { return !ask(store(), query::last_entry(key("stream"))).value(); }));
     EXPECT_TRUE(ask(store(), query::text(key("kept"))).value());
 }
 
@@ -234,11 +242,12 @@ TEST_P(StoreContract, GrantsExactlyAsManyPlacesAsThereAre) {
     for (int node = 0; node < 3; ++node) {
         nodes.emplace_back([&, node] {
             for (int i = 0; i < 10; ++i) {
-                store().run<QuotaAnswer>(query::reserve_quota(k, std::to_string(node) + "." + std::to_string(i), 10, 1h), kAmple,
-                                         [&](Outcome<QuotaAnswer> answer) {
-                                             ++(!answer ? failed : answer->granted ? granted : refused);
-                                             if (granted + refused + failed == 30) all.set_value();
-                                         });
+                store().run<QuotaAnswer>(
+                    query::reserve_quota(k, std::to_string(node) + "." + std::to_string(i), 10, 1h),
+                    kAmple, [&](Outcome<QuotaAnswer> answer) {
+                        ++(!answer ? failed : answer->granted ? granted : refused);
+                        if (granted + refused + failed == 30) all.set_value();
+                    });
             }
         });
     }
@@ -271,10 +280,11 @@ TEST_P(StoreContract, KeepsTheOrderOfCalls) {
     std::promise<void> all;
     std::vector<int> order;
     for (int i = 0; i < 2000; ++i) {
-        store().run<bool>(query::set_text(k, std::to_string(i)), kAmple, [&, i](Outcome<bool> done) {
-            if (done) order.push_back(i);
-            if (i == 1999) all.set_value();
-        });
+        store().run<bool>(query::set_text(k, std::to_string(i)), kAmple,
+                          [&, i](Outcome<bool> done) {
+                              if (done) order.push_back(i);
+                              if (i == 1999) all.set_value();
+                          });
     }
     ASSERT_EQ(all.get_future().wait_for(std::chrono::seconds{60}), std::future_status::ready);
     ASSERT_EQ(order.size(), 2000U);
@@ -294,7 +304,8 @@ TEST_P(StoreContract, CallsBackOnItsOwnThreadAndMayBeCalledFromThere) {
     const auto post = [&](auto task) { std::thread{task}.join(); };
     store().run<std::optional<std::string>>(
         query::text(key("a")), kAmple,
-        posted(post, std::function<void(Outcome<std::optional<std::string>>)>{[&](auto text) { through.set_value(std::stoi(*text.value())); }}));
+        posted(post, std::function<void(Outcome<std::optional<std::string>>)>{
+                         [&](auto text) { through.set_value(std::stoi(*text.value())); }}));
     EXPECT_EQ(through.get_future().get(), 1);
 }
 
@@ -325,7 +336,8 @@ TEST_P(StoreContract, WakesWatchers) {
     const std::string k = key("stream");
     const auto id = store().watch(k, [&] { ++woken; });
     const auto other = store().watch(key("other"), [&] { ++others; });
-    EXPECT_TRUE(eventually([&] { return woken > 0 && others > 0; }));  // "look now", at the beginning
+    EXPECT_TRUE(
+        eventually([&] { return woken > 0 && others > 0; }));  // "look now", at the beginning
     EXPECT_TRUE(eventually([&] {
         const int before = woken;
         EXPECT_TRUE(ask(store(), query::append(k, {{"a", "1"}}, 10)));
@@ -337,7 +349,8 @@ TEST_P(StoreContract, WakesWatchers) {
 
 TEST_P(StoreContract, BusDeliversEveryEntryOnceAndInOrder) {
     const std::string k = key("stream");
-    for (int i = 0; i < 700; ++i) ASSERT_TRUE(ask(store(), query::append(k, {{"n", std::to_string(i)}}, 5000)));
+    for (int i = 0; i < 700; ++i)
+        ASSERT_TRUE(ask(store(), query::append(k, {{"n", std::to_string(i)}}, 5000)));
     std::mutex mutex;
     std::vector<int> all, later;
     std::atomic<bool> restarted{false};
@@ -346,7 +359,8 @@ TEST_P(StoreContract, BusDeliversEveryEntryOnceAndInOrder) {
         return [&](const Bus::Batch& batch) {
             const std::lock_guard lock{mutex};
             restarted = restarted || batch.restarted;
-            for (const StreamEntry& entry : batch.entries) where.push_back(std::stoi(entry.fields.at(0).second));
+            for (const StreamEntry& entry : batch.entries)
+                where.push_back(std::stoi(entry.fields.at(0).second));
         };
     };
     bus.follow(k, StreamId{}, into(all));
@@ -362,7 +376,8 @@ TEST_P(StoreContract, BusDeliversEveryEntryOnceAndInOrder) {
     for (int w = 0; w < 2; ++w) {
         writers.emplace_back([&, w] {
             for (int i = 0; i < 100; ++i)
-                EXPECT_TRUE(ask(store(), query::append(k, {{"n", std::to_string(1000 * (w + 1) + i)}}, 5000)));
+                EXPECT_TRUE(ask(
+                    store(), query::append(k, {{"n", std::to_string(1000 * (w + 1) + i)}}, 5000)));
         });
     }
     for (std::thread& writer : writers) writer.join();
