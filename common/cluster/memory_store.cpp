@@ -13,7 +13,7 @@ constexpr Seconds kSweep{1};
 
 MemoryStore::MemoryStore(const Clock& clock)
     : clock_(clock), sweep_(thread_, [this] {
-          database_.sweep(now());
+          database_.sweep(moment());
           sweep_.start(kSweep);
       }) {
     status_.state = StoreStatus::State::Up;
@@ -29,13 +29,13 @@ MemoryStore::~MemoryStore() {
 }
 
 // Leases are counted by this clock: it must not go back with the machine's.
-WallTime MemoryStore::now() {
+WallTime MemoryStore::moment() {
     return latest_ = std::max(latest_, clock_.wall());
 }
 
 void MemoryStore::submit(Command command, Milliseconds, Callback done) {
     thread_.post([this, command = std::move(command), done = std::move(done)] {
-        Reply reply = database_.execute(command, now());
+        Reply reply = database_.execute(command, moment());
         if (reply.is(Reply::Type::Error)) {
             done(std::unexpected{reading::error_of(reply.text)});
         } else {

@@ -22,7 +22,7 @@ public:
 
 private:
     void note_error(const StoreError& error) override;
-    WallTime now();
+    WallTime moment();
 
     const Clock& clock_;
     // On the thread:

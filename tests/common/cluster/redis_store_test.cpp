@@ -211,8 +211,8 @@ TEST_F(RedisStoreFaults, TakesAPasswordAUserAndAFile) {
         {.arguments = {"--requirepass", "of the default", "--user", "relay", "on", ">s3cret/?",
                        // The rules of docs/redis-schema.md.
                        "~turnpike:*", "&turnpike:*", "%R~turn/*", "+@read", "+@write",
-                       "+@scripting", "+@connection", "+@pubsub", "-@dangerous", "+info", "+role",
-                       "+cluster|slots"}}};
+                       "+@scripting", "+@connection", "+@pubsub", "-@dangerous", "+info", "+time",
+                       "+role", "+cluster|slots"}}};
     const TempDir files;
     const std::string file = files.write("password", "of the default\n").string();
     EXPECT_TRUE(get(*open("redis+unix://:of%20the%20default@" + server.socket()),
