@@ -157,7 +157,7 @@ void RedisCore::send(Token token, Request& request, RedisNode& node) {
     request.node = &node;
     request.under_way = true;
     ++request.tries;
-    if (std::exchange(request.asking, false)) node.link->send_unasked(wire_of({"ASKING"}));
+    if (request.asking) node.link->send_unasked(wire_of({"ASKING"}));
     node.link->send(token, wire_for(request));
 }
 
@@ -219,6 +219,7 @@ void RedisCore::refused(RedisNode& node, Token token, Request& request, const st
         request.whole_script = true;
         return send(token, request, node);
     }
+    request.asking = false;
     if (may_try && (word == "MOVED" || word == "ASK")) {
         auto redirect = redirect_in(text);
         if (!redirect || request.tries >= kTriesMax || nodes_.size() >= kNodesMax) {
