@@ -94,6 +94,7 @@ int run(const std::vector<std::string>& arguments, World& world) {
     add_config(app, session);
     add_completion(app, session);
     add_man(app, session);
+    add_schema(app, session);
     add_version(app, session);
 
     if (!arguments.empty() && arguments.front() == "__complete") {

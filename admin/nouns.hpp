@@ -20,6 +20,7 @@ void add_config(CLI::App& app, Session& session);
 void add_import_coturn(CLI::App& config, Session& session);
 void add_completion(CLI::App& app, Session& session);
 void add_man(CLI::App& app, Session& session);
+void add_schema(CLI::App& app, Session& session);
 void add_version(CLI::App& app, Session& session);
 
 }  // namespace turnpike::admin

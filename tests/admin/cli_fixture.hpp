@@ -48,6 +48,10 @@ protected:
     bool add_runtime_dir_ = true;
 };
 
+/// Where `value` is not as a schema of ours says, empty when it is. Knows the words that our schemas use; the
+/// end-to-end tests validate by a library.
+std::string broken_promise(const Json& schema, const Json& value, const std::string& at = {});
+
 extern const char* const kRelayFacts;
 extern const char* const kSignalingFacts;
 extern const char* const kAllocation;

@@ -1,5 +1,7 @@
 #include "tests/admin/cli_fixture.hpp"
 
+#include "admin/schemas.hpp"
+
 namespace turnpike::admin::test {
 
 const char* const kRelayFacts = R"({"id":"r1","boot_id":"b","role":"relay","state":"active","version":"0.1.0","pid":7,
@@ -39,6 +41,40 @@ CliTest::CliTest() : relay_(folder_.path() / "relay" / "admin.sock"), signaling_
       "username":"1800003600:alice;k=k1","credential":"p+w/="}],"relay":"r1"})"});
 }
 
+namespace {
+
+bool is_of(const Json& value, const std::string& type) {
+    if (type == "object") return value.is_object();
+    if (type == "array") return value.is_array();
+    if (type == "string") return value.is_string();
+    if (type == "boolean") return value.is_boolean();
+    if (type == "null") return value.is_null();
+    if (type == "integer") return value.is_number_integer();
+    return type == "number" && value.is_number();
+}
+
+}  // namespace
+
+std::string broken_promise(const Json& schema, const Json& value, const std::string& at) {
+    if (schema.contains("const") && value != schema["const"]) return at + " is not " + schema["const"].dump();
+    if (schema.contains("type")) {
+        const Json types = schema["type"].is_array() ? schema["type"] : Json::array({schema["type"]});
+        if (std::ranges::none_of(types, [&](const Json& type) { return is_of(value, type); })) return at + " is no " + types.dump();
+    }
+    for (const Json& name : schema.value("required", Json::array())) {
+        if (!value.contains(name)) return at + " lacks " + name.dump();
+    }
+    const Json members = schema.value("properties", Json::object());
+    for (const auto& [name, member] : members.items()) {
+        if (!value.contains(name)) continue;
+        if (std::string fault = broken_promise(member, value[name], at + "/" + name); !fault.empty()) return fault;
+    }
+    for (std::size_t i = 0; value.is_array() && schema.contains("items") && i < value.size(); ++i) {
+        if (std::string fault = broken_promise(schema["items"], value[i], at + "/" + std::to_string(i)); !fault.empty()) return fault;
+    }
+    return {};
+}
+
 Outcome CliTest::cli(std::vector<std::string> arguments, bool terminal, const std::string& input) {
     if (add_runtime_dir_) {
         arguments.insert(arguments.begin(), {"--runtime-dir", folder_.path().string()});
@@ -71,6 +107,11 @@ Json CliTest::json_of(std::vector<std::string> arguments, const std::string& kin
     EXPECT_EQ(json.value("apiVersion", ""), "turnpike/v1");
     EXPECT_EQ(json.value("kind", ""), kind);
     EXPECT_TRUE(json.at("metadata").contains("generated_at"));
+    const Schema* schema = schema_of(kind);
+    EXPECT_NE(schema, nullptr) << kind << " has no schema";
+    if (schema != nullptr) {
+        EXPECT_EQ(broken_promise(Json(json_schema(*schema)), json), "") << json.dump(2);
+    }
     return json;
 }
 

@@ -20,7 +20,7 @@ TEST_F(Cli, GuessesWhatAWrongWordMeant) {
 
 TEST_F(Cli, HelpTeachesByExample) {
     for (const auto& words : std::vector<std::vector<std::string>>{{}, {"status"}, {"nodes", "list"}, {"allocations", "kill"}, {"rooms", "show"},
-                                                                   {"participants", "kick"}, {"credentials", "mint"}, {"config", "validate"}, {"config", "import-coturn"}, {"cluster", "simulate"}, {"completion"}, {"man"}, {"version"}}) {
+                                                                   {"participants", "kick"}, {"credentials", "mint"}, {"config", "validate"}, {"config", "import-coturn"}, {"cluster", "simulate"}, {"completion"}, {"man"}, {"schema"}, {"version"}}) {
         auto arguments = words;
         arguments.emplace_back("--help");
         const Outcome run = cli(arguments);
