@@ -41,6 +41,7 @@ struct EventThread::State {
         // error to be handled, not a signal.
         sigset_t all;
         sigfillset(&all);
+        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, fault);
         pthread_sigmask(SIG_SETMASK, &all, nullptr);
         pthread_setname_np(pthread_self(), "store");
         event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);

@@ -20,7 +20,7 @@ struct RedisStoreOptions {
     unsigned misses = 4;
     Milliseconds probe_within = 250ms;
     Milliseconds back_off_least = 50ms, back_off_most = 2s;
-    Milliseconds connect_within = 1s;  // TLS and greeting included
+    Milliseconds connect_within = 3s;  // TLS and greeting included
     Milliseconds silent_most = 5s;     // before a connection is given up
     Milliseconds watch_poll = 5s;
     ReplyFramer::Limits limits;

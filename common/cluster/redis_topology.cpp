@@ -10,7 +10,7 @@
 namespace turnpike::cluster {
 namespace {
 
-constexpr Milliseconds kAskWithin{500};
+constexpr Milliseconds kAskWithin{1000};
 constexpr Milliseconds kAskAgainLeast{50}, kAskAgainMost{1000};
 
 class Single final : public RedisTopology {
