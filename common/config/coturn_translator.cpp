@@ -43,7 +43,8 @@ void TomlText::raw(const std::string& line, const Place& origin, bool said) {
 void TomlText::add(std::string_view line, const Place& origin, bool said) {
     if (!header_.empty()) {
         if (!text.empty()) raw("", {}, false);
-        raw(header_, {}, false);
+        // A listener or user is its line; what is missing in [auth] is in none.
+        raw(header_, header_.starts_with("[[") ? origin : Place{}, false);
         header_.clear();
     }
     raw(std::string{line}, origin, said);

@@ -2,7 +2,7 @@
 
 // The inside of coturn::Conf::read(); for this room's coturn_*.cpp only.
 
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 

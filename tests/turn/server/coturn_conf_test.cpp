@@ -87,6 +87,10 @@ TEST(RelayFromCoturn, NamesTheLineOfWhatTheRelayRefuses) {
         ReadCoturn{std::string{kSecret} + "min-port=60000\nmax-port=50000\n"}.document.report(),
         HasSubstr("relay.min_port is 60000 (turnserver.conf:2) and relay.max_port is 50000 "
                   "(turnserver.conf:3)"));
+    EXPECT_THAT(ReadCoturn{std::string{kSecret} + "listening-ip=192.0.2.10\nmin-port=3000\n"}
+                    .document.report(),
+                HasSubstr("turnserver.conf:2:14: the listener's port 3478 is inside the relay "
+                          "range 3000-65535 (turnserver.conf:3)"));
     const std::string shorter = ReadCoturn{"realm=x\nstatic-auth-secret=north\n"}.document.report();
     EXPECT_THAT(shorter,
                 HasSubstr("turnserver.conf:2:20: auth.secrets[0].value names no good secret"));
