@@ -45,6 +45,8 @@ struct EventThread::State {
         pthread_sigmask(SIG_SETMASK, &all, nullptr);
         pthread_setname_np(pthread_self(), "store");
         event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
+        // Callbacks that libevent has put off hold what they are about, and let it go when they run.
+        for (int i = 0; i < 8; ++i) event_base_loop(base, EVLOOP_NONBLOCK);
     }
 };
 

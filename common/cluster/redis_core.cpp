@@ -53,9 +53,7 @@ RedisCore::RedisCore(StoreUrl url, std::unique_ptr<RedisTransport> transport, co
 
 RedisCore::~RedisCore() {
     thread_.stop([this] { end(); });
-    topology_.reset();
-    nodes_.clear();
-    listener_.reset();
+    transport_.reset();  // before the loop that its look-ups are of
 }
 
 void RedisCore::end() {
@@ -65,11 +63,10 @@ void RedisCore::end() {
     listen_again_.stop();
     while (!requests_.empty())
         fail(requests_.begin()->first, StoreError::Kind::Closed, "the store was closed");
-    for (auto& [address, node] : nodes_) {
-        node->again->stop();
-        node->link->close();
-    }
-    if (listener_) listener_->close();
+    // Here, so that the loop can finish what libevent has put off.
+    topology_.reset();
+    nodes_.clear();
+    listener_.reset();
 }
 
 void RedisCore::submit(Command command, Milliseconds deadline, Store::Callback done) {
