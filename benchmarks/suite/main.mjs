@@ -23,7 +23,7 @@ Measurements (all of them unless named): ${names.join(', ')}
   --rounds N               rounds (5)
   --seconds N              of each load (2)
   --servers LIST           of sockets, range, coturn, other (all there are); with -rt behind it: at a real-time priority
-  --turnserver FILE        another turnserver, shown as "other"; --turnserver-flags "FLAGS" for it
+  --turnserver FILE        another turnserver, shown as "other"; --turnserver-flags="FLAGS" for it
   --allocations N,N        only variants with so many
   --write                  puts tables and plots into docs/performance.md and docs/images
   --list                   what would be measured
@@ -33,7 +33,7 @@ Measurements on wires need root: they make network namespaces. ./dev bench micro
 Examples:
   ./dev bench wire loopback
   ./dev bench --rounds 1 --seconds 1 part
-  ./dev bench --turnserver ~/coturn/bin/turnserver --turnserver-flags "--multiplex-peer --udp-gso" --servers range,other wire
+  ./dev bench --turnserver ~/coturn/bin/turnserver --turnserver-flags="--multiplex-peer --udp-gso" --servers range,other wire
 `;
 const kDisturbedMax = 0.05, kTriesMax = 3;
 
