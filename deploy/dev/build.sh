@@ -35,8 +35,8 @@ build_preset() {
     local preset=$1 title
     shift
     local options=()
-    [[ $preset != fuzz && ! -e /usr/include/gtest/gtest.h ]] && options+=(-DTURNPIKE_TESTS=OFF)
-    [[ $preset != fuzz && -e /usr/include/gtest/gtest.h ]] && options+=(-DTURNPIKE_TESTS=ON)
+    [[ $preset != fuzz* && ! -e /usr/include/gtest/gtest.h ]] && options+=(-DTURNPIKE_TESTS=OFF)
+    [[ $preset != fuzz* && -e /usr/include/gtest/gtest.h ]] && options+=(-DTURNPIKE_TESTS=ON)
     title="build ($preset)"
     if [[ $# -gt 0 ]]; then title="build ($preset, $# targets)"; fi
     step "configure ($preset)" "configure-$preset" cmake --preset "$preset" "${options[@]}"

@@ -65,22 +65,28 @@ dev_fuzz() {
     case ${1:-} in
         -h | --help)
             cat <<TEXT
-Usage: ./dev fuzz [TARGET] [SECONDS]
+Usage: ./dev fuzz [--fast] [TARGET] [SECONDS]
 
 Searches for inputs that break a parser, each TARGET for SECONDS (60), starting from its corpus in
-tests/fuzz/corpus. What it finds interesting goes to build/fuzz-corpus; a crash is kept in
-build/fuzz-crashes and belongs into the corpus once it is understood.
+tests/fuzz/corpus, under ASan and UBSan; with --fast without them, which tries many more inputs a
+second. What it finds interesting goes to build/fuzz-corpus; a crash is kept in build/fuzz-crashes
+and belongs into the corpus once it is understood.
 
 Targets: ${targets[*]}
 
 Examples:
   ./dev fuzz                     all of them, a minute each
   ./dev fuzz ${targets[0]:-stun} 600
+  ./dev fuzz --fast stun_parse 20
 TEXT
             return 0
             ;;
     esac
-    local seconds=60
+    local seconds=60 preset=fuzz
+    if [[ ${1:-} == --fast ]]; then
+        preset=fuzz-fast
+        shift
+    fi
     if [[ ${1:-} =~ ^[0-9]+$ ]]; then
         seconds=$1
     elif [[ -n ${1:-} ]]; then
@@ -92,7 +98,7 @@ TEXT
     fi
     [[ $seconds =~ ^[0-9]+$ ]] || fail_usage "SECONDS is a number, not '$seconds'"
     install_packages build fuzz
-    build_preset fuzz "${targets[@]/%/_fuzz}"
+    build_preset "$preset" "${targets[@]/%/_fuzz}"
     # As many at a time as there are processors.
     local -A fuzzing=()
     local failed=0 pid
@@ -100,7 +106,7 @@ TEXT
         while ((${#fuzzing[@]} >= jobs)); do fuzz_ended; done
         mkdir -p "build/fuzz-corpus/$name" build/fuzz-crashes "tests/fuzz/corpus/$name"
         say "  … fuzzing $name for $seconds s"
-        unrandomized "build/fuzz/bin/${name}_fuzz" \
+        unrandomized "build/$preset/bin/${name}_fuzz" \
             -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
             -artifact_prefix="build/fuzz-crashes/$name-" "build/fuzz-corpus/$name" "tests/fuzz/corpus/$name" \
             >"$log_folder/fuzz-$name.log" 2>&1 </dev/null &
