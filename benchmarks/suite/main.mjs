@@ -86,7 +86,7 @@ process.on('SIGTERM', () => (stopping = true));
 
 async function measureOnce(measurement, setup, kind, variant) {
   const port = await portForServer();
-  const server = await Server.start({ ...kind, allocations: variant.allocations, tls: measurement.tls }, setup.place, port);
+  const server = await Server.start({ ...kind, allocations: variant.allocations, workers: variant.workers, tls: measurement.tls }, setup.place, port);
   try {
     return await measurement.measure({ setup, server, kind, port, seconds }, variant);
   } finally {

@@ -188,11 +188,32 @@ export const measurements = {
   },
 };
 
+measurements.inside = {
+  title: 'What a packet between two relayed addresses of a node costs, in percent of two relays, at 50,000 packets/s on loopback',
+  unit: '% of two relays',
+  lower: true,
+  servers: ['sockets', 'range'],
+  base: () => undefined,
+  open: openLoopback,
+  // With two workers half of the pairs are on one, and half cross.
+  variants: product([{ workers: 1 }, { workers: 2 }], sizes(120), allocations(1_000), [{ direction: 'both' }]),
+  async measure(context, variant) {
+    const flags = ['--allocations', variant.allocations, '--size', variant.size, '--pps', 50_000, '--duration', context.seconds, '--warm-up', 0.5];
+    const through = await load(context.setup, context.server, context.port, 'relay', ['--direction', 'both', ...flags]);
+    const inside = await load(context.setup, context.server, context.port, 'relay', ['--relay-to-relay', ...flags]);
+    return {
+      value: (100 * through.server_cpu.packets_per_cpu_second) / (2 * inside.server_cpu.packets_per_cpu_second),
+      disturbed: Math.max(through.disturbed, inside.disturbed),
+    };
+  },
+};
+
 /** "1,000 allocations, 120 bytes, to-peer". */
 export function describe(variant) {
   const words = [];
   if (variant.pps) words.push(`${variant.pps.toLocaleString('en')} packets/s`);
   if (variant.offered) words.push(`${variant.offered.toLocaleString('en')} offered`);
+  if (variant.workers) words.push(variant.workers === 1 ? 'one worker' : `${variant.workers} workers`);
   if (variant.burst) words.push(`bursts of ${variant.burst}`);
   words.push(`${variant.allocations.toLocaleString('en')} allocations`);
   if (variant.size) words.push(`${variant.size.toLocaleString('en')} bytes`);

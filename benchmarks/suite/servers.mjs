@@ -81,9 +81,9 @@ function hexPort(address, port) {
   return `${bytes.reverse().join('').toUpperCase()}:${port.toString(16).padStart(4, '0').toUpperCase()}`;
 }
 
-async function turnpike({ engine, realtime, tls }, place, port, directory) {
+async function turnpike({ engine, realtime, tls, workers = 1 }, place, port, directory) {
   const config = {
-    node: { runtime_dir: path.join(directory, 'run'), workers: 1 },
+    node: { runtime_dir: path.join(directory, 'run'), workers },
     listen: [
       ...['udp', 'tcp'].map((transport) => ({ transport, address: `${place.listen}:${port}` })),
       ...(tls ? [{ transport: 'tls', address: `${place.listen}:${tls.port}`, certificate: tls.certificate, key: tls.key }] : []),
