@@ -45,6 +45,8 @@ public:
 
     void on_events(Events events) { events_ = std::move(events); }
 
+    /// Instead of making one: a fleet that needs no set-up, nor an end.
+    void stand_for(Fleet fleet) { fleet_ = std::move(fleet); }
     /// Begins the member's set-up. It must be idle: never started, closed or failed.
     void start(std::uint32_t member, Instant now);
     void close(std::uint32_t member, Instant now);

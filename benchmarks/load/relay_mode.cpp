@@ -21,12 +21,13 @@ struct RelayFlags {
     Output output;
     std::uint64_t packets = 0;
     double rate = 50, pps = 0, duration = -1;
+    bool direct = false;
 };
 
 std::string headline(const RigOptions& rig, const TrafficPlan& plan, const TrafficFlags& flags) {
     return fmt::format(
         "{} over {}, {}, {} allocations, {}, {} bytes, {}packets/s{}\n",
-        rig.target.server.to_string(), to_string(rig.target.transport), to_string(rig.framing),
+        rig.direct ? "direct" : rig.target.server.to_string(), to_string(rig.target.transport), to_string(rig.framing),
         rig.allocations,
         rig.relay_to_relay ? "relay to relay" : (plan.echo ? "echo" : flags.direction), plan.size,
         rate_text(plan.packets_per_second),
@@ -36,7 +37,7 @@ std::string headline(const RigOptions& rig, const TrafficPlan& plan, const Traff
 Json describe(const RigOptions& rig, const TrafficPlan& plan, const TrafficFlags& flags) {
     Json json;
     json["mode"] = "relay";
-    json["server"] = rig.target.server.to_string();
+    json["server"] = rig.direct ? "none" : rig.target.server.to_string();
     json["transport"] = to_string(rig.target.transport);
     json["framing"] = to_string(rig.framing);
     json["allocations"] = rig.allocations;
@@ -65,10 +66,17 @@ int run(const RelayFlags& flags, Bench& bench) {
     plan->loop.duration =
         from_seconds(flags.duration >= 0 ? flags.duration : (counted ? 0 : kDurationUsual));
 
+    if (flags.direct) {
+        if (options->target.transport != Transport::Udp || options->framing != Framing::Channels || options->relay_to_relay ||
+            options->segments || plan->echo || plan->direction != Direction::ToPeer) {
+            return complain("--direct is for UDP, channels and --direction to-peer", kUsage);
+        }
+        options->direct = true;
+    }
     auto opened = Rig::open(std::move(*options), bench.clock, bench.random, bench.stop);
     if (!opened) return complain(opened.error(), kUnreachable);
     Rig& rig = **opened;
-    if (auto made = rig.driver().make_all(); !made) {
+    if (auto made = rig.make_fleet(); !made) {
         rig.driver().close_all();
         return complain(made.error(), kUnreachable);
     }
@@ -118,6 +126,8 @@ void add_relay_mode(CLI::App& app, Bench& bench) {
                      "0 with --packets")
         ->type_name("SECONDS")
         ->check(CLI::NonNegativeNumber);
+    relay->add_flag("--direct", flags->direct,
+                    "no server: from client to peer straight, to compare the relay's latency with that of what routes in between");
     relay->footer(std::string{"Examples:\n"
                               "  turnpike-bench relay --secret-file build/run/turn-secret "
                               "--allocations 1000 --pps 100000 --size 120 --warm-up 1\n"

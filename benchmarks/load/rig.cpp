@@ -4,6 +4,7 @@
 
 #include "benchmarks/load/connection_link.hpp"
 #include "benchmarks/load/datagram_link.hpp"
+#include "benchmarks/load/direct_link.hpp"
 #include "benchmarks/load/network_namespace.hpp"
 
 namespace turnpike::bench {
@@ -44,11 +45,8 @@ std::expected<std::unique_ptr<Rig>, std::string> Rig::open(RigOptions options, c
                                                            const volatile std::sig_atomic_t& stop) {
     std::unique_ptr<Rig> rig{new Rig{std::move(options), clock, stop}};
     const RigOptions& o = rig->options_;
-    auto link =
-        open_link(o.target, o.allocations, o.client_addresses, o.segments, o.driver.patience);
-    if (!link) return std::unexpected(link.error());
-    rig->link_ = std::move(*link);
     if (auto opened = rig->open_peers(); !opened) return std::unexpected(opened.error());
+    if (auto opened = rig->open_clients(); !opened) return std::unexpected(opened.error());
     // Who does not ask for a family gets the server's default, which is IPv4 (RFC 8656 §7.2).
     const Family family = o.relay_family.value_or(o.target.server.address.family());
     rig->maker_ = std::make_unique<FleetMaker>(
@@ -62,6 +60,32 @@ std::expected<std::unique_ptr<Rig>, std::string> Rig::open(RigOptions options, c
         clock.wall(), random);
     rig->driver_ = std::make_unique<FleetDriver>(*rig->maker_, *rig->link_, clock, stop, o.driver);
     return rig;
+}
+
+std::expected<void, std::string> Rig::open_clients() {
+    const RigOptions& o = options_;
+    if (o.direct) {
+        if (!o.client_addresses) return std::unexpected("--direct needs --client-addresses");
+        auto port = DatagramPort::open({.addresses = *o.client_addresses, .count = o.allocations, .netns = o.target.netns});
+        if (!port) return std::unexpected("clients: " + port.error());
+        link_ = std::make_unique<DirectLink>(std::move(*port), *peers_, o.allocations);
+        return {};
+    }
+    auto link =
+        open_link(o.target, o.allocations, o.client_addresses, o.segments, o.driver.patience);
+    if (!link) return std::unexpected(link.error());
+    link_ = std::move(*link);
+    return {};
+}
+
+std::expected<void, std::string> Rig::make_fleet() {
+    if (!options_.direct) return driver_->make_all();
+    constexpr std::uint16_t kChannel = 0x4000;
+    Fleet fleet;
+    for (std::uint32_t i = 0; i < options_.allocations; ++i)
+        fleet.members.push_back({.client = link_->local(i), .relayed = peers_->local(i), .peer = peers_->local(i), .channel = kChannel});
+    maker_->stand_for(std::move(fleet));
+    return {};
 }
 
 std::expected<std::unique_ptr<ClientLink>, std::string> open_link(const Target& target,

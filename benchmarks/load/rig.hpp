@@ -22,6 +22,7 @@ struct RigOptions {
     Framing framing = Framing::Channels;
     bool relay_to_relay = false;
     bool segments = false;  // UDP_SEGMENT and UDP_GRO
+    bool direct = false;    // no server: from client to peer by what routes in between; UDP, to peers only
     std::optional<Cidr> client_addresses, peer_addresses;
     std::string peer_netns;
     std::optional<Family> relay_family;  // of relayed addresses and peers; else the server's
@@ -45,6 +46,8 @@ public:
     ClientLink& link() noexcept { return *link_; }
     /// Null with relay-to-relay.
     DatagramPort* peers() noexcept { return peers_.get(); }
+    /// Makes the fleet, or with `direct` says what it is.
+    std::expected<void, std::string> make_fleet();
     Traffic traffic(CpuMeter& cpu) {
         return {*maker_, *link_, peers_.get(), options_.framing, clock_, cpu, stop_};
     }
@@ -53,6 +56,7 @@ private:
     Rig(RigOptions options, const Clock& clock, const volatile std::sig_atomic_t& stop)
         : options_(std::move(options)), clock_(clock), stop_(stop) {}
     std::expected<void, std::string> open_peers();
+    std::expected<void, std::string> open_clients();
 
     RigOptions options_;
     const Clock& clock_;

@@ -9,7 +9,7 @@ import { missing as coturnMissing } from '../../tests/support/coturn.mjs';
 import { describeMachine, isRoot, withSettings } from './machine.mjs';
 import { describe, measurements } from './measurements.mjs';
 import { plot, printed, table } from './report.mjs';
-import { bareForwarders, coturn, engines, portForServer, realtime, Server } from './servers.mjs';
+import { bareForwarders, coturn, engines, portForServer, realtime, routing, Server } from './servers.mjs';
 
 const names = Object.keys(measurements);
 const usage = `Usage: ./dev bench [OPTIONS] [MEASUREMENT...]
@@ -73,10 +73,10 @@ if (options.turnserver) kinds.other = { name: 'other', file: path.resolve(option
 const usual = Object.keys(kinds);
 // Only root can give that priority.
 const extra = isRoot ? realtime(kinds) : {};
-Object.assign(kinds, extra, bareForwarders);
+Object.assign(kinds, extra, bareForwarders, routing);
 const asked = options.servers?.split(',');
 for (const name of asked ?? []) if (!kinds[name]) usageError(`there is no server '${name}' here`);
-const serversFor = (measurement) => asked ?? measurement.servers ?? (measurement.realtime ? [...usual, ...Object.keys(extra)] : usual);
+const serversFor = (measurement) => asked ?? measurement.servers ?? [...usual, ...(measurement.realtime ? Object.keys(extra) : []), ...(measurement.more ?? [])];
 
 const say = (text) => process.stderr.write(`${text}\n`);
 const folder = path.join(root, 'build/bench');

@@ -1,6 +1,6 @@
 // What ./dev bench measures. A measurement has variants; each is measured on every server in every round, and gives one
 // value, which is better when it is higher (or lower, where `lower` says so). With `realtime` each server is measured at a
-// real-time priority too; `tls` gives the servers a TLS listener; `servers` names those to measure, `base` whose value another's is compared with (coturn's).
+// real-time priority too; `tls` gives the servers a TLS listener; `more` names servers to measure too, `servers` the only ones, `base` whose value another's is compared with (coturn's).
 
 import { load } from './load.mjs';
 import { openLoopback } from './loopback.mjs';
@@ -129,13 +129,16 @@ export const measurements = {
     },
   },
   latency: {
+    more: ['forwarding'],
+    realtime: true,
     title: 'One-way latency through the relay, on wires',
     unit: 'µs p99',
     lower: true,
     open: openWire,
     variants: product([{ pps: 5_000 }, { pps: 50_000 }, { pps: 100_000 }], sizes(120), allocations(100), [{ direction: 'to-peer' }]),
     async measure(context, variant) {
-      const result = await load(context.setup, context.server, context.port, 'relay', [...common(variant), '--pps', variant.pps, '--duration', context.seconds, '--warm-up', 0.5, '--spin']);
+      const direct = context.kind.routes ? ['--direct'] : [];
+      const result = await load(context.setup, context.server, context.port, 'relay', [...direct, ...common(variant), '--pps', variant.pps, '--duration', context.seconds, '--warm-up', 0.5, '--spin']);
       return { value: result.latency.p99_us, p50: result.latency.p50_us, p999: result.latency.p99_9_us, loss: result.loss, disturbed: result.disturbed, saturated: result.saturated };
     },
   },

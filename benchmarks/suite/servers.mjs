@@ -29,7 +29,7 @@ export class Server {
     server.directory = await mkdtemp(path.join(os.tmpdir(), 'turnpike-bench-'));
     server.tlsPort = kind.tls ? await portForServer() : undefined;
     const tls = kind.tls && { port: server.tlsPort, ...(await certificate(server.directory)) };
-    const command = kind.bare ? bareForwarder(kind, place, port) : kind.file ? turnserver({ ...kind, tls }, place, port) : await turnpike({ ...kind, tls }, place, port, server.directory);
+    const command = kind.routes ? router() : kind.bare ? bareForwarder(kind, place, port) : kind.file ? turnserver({ ...kind, tls }, place, port) : await turnpike({ ...kind, tls }, place, port, server.directory);
     const realtime = kind.realtime && kind.file ? ['chrt', '-r', String(kRealtimePriority)] : [];
     const [file, ...args] = [...place.within, ...onCore(serverCore), ...realtime, ...command];
     server.child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -38,6 +38,7 @@ export class Server {
     // What goes in front becomes the server itself, with the same id.
     server.pid = server.child.pid;
     server.exited = once(server.child, 'exit');
+    if (kind.routes) return server;
     const wanted = hexPort(place.listen, port);
     try {
       await until(`${kind.name} listens`, async () => {
@@ -102,6 +103,11 @@ async function turnpike({ engine, realtime, tls, workers = 1 }, place, port, dir
   return [path.join(binaries, 'turnpike-relay'), '--config', file];
 }
 
+// The kernel itself, for as long as this runs.
+function router() {
+  return ['sh', '-c', 'f=/proc/sys/net/ipv4/ip_forward; echo 1 >$f; sleep 600 2>/dev/null & trap "echo 0 >$f; kill $!" TERM; wait'];
+}
+
 function bareForwarder({ bare, allocations }, place, port) {
   return [
     path.join(binaries, 'turnpike-bench'), 'forward', '--listen', `${place.listen}:${port}`, '--relayed', place.relayed, ...place.fleet,
@@ -134,5 +140,7 @@ export async function portForServer() {
 export const coturn = { name: 'coturn', file: path.join(toolsFolder, 'turnserver'), flags: [] };
 export const engines = { sockets: { name: 'sockets', engine: 'sockets' }, range: { name: 'range', engine: 'range' } };
 export const bareForwarders = { 'bare-sockets': { name: 'bare-sockets', bare: 'sockets' }, 'bare-range': { name: 'bare-range', bare: 'range' } };
+/** No server: clients reach their peers through the kernel's own forwarding. */
+export const routing = { forwarding: { name: 'forwarding', routes: true } };
 /** The same at a real-time priority, by names that end in "-rt". */
 export const realtime = (kinds) => Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [`${name}-rt`, { ...kind, name: `${name}-rt`, realtime: true }]));
