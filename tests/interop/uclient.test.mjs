@@ -91,28 +91,30 @@ test('pairs of ports for RTP and RTCP', { skip: missing, timeout: 120_000 }, asy
 
 // -M: each client takes its allocation to another port before it sends (RFC 8016). With -y it would listen there before
 // it sends, and lose what RFC 8016 has us send to the old port until then; to turnutils_peer it sends first.
-test('mobility: an allocation goes on from another port', { skip: missing, timeout: 120_000 }, async () => {
-  const mobile = await startStack({
-    signaling: false,
-    relay: { relay: { mobility: true, channel_range: 'rfc5766', address: ['127.0.0.5'] }, quota: { per_user: 10_000 } },
-  });
-  try {
-    for (const flags of [[], ['-t']]) {
+// One client on a relay of its own: it may be given a port that another has just left, where that one's allocation is
+// still known, and then rightly hears 437.
+for (const [transport, flags] of [['udp', []], ['tcp', ['-t']]]) {
+  test(`mobility: an allocation goes on from another port, ${transport}`, { skip: missing, timeout: 120_000 }, async () => {
+    const mobile = await startStack({
+      signaling: false,
+      relay: { relay: { mobility: true, channel_range: 'rfc5766', address: ['127.0.0.5'] }, quota: { per_user: 10_000 } },
+    });
+    try {
       const { username, password } = restCredential(mobile.secret, 'uclient-mobile');
       const result = await uclient([
-        ...flags, '-M', '-e', '127.0.0.1', '-r', peerPort, '-c', '-m', 10, '-n', 50, '-z', 5, '-l', 160,
+        ...flags, '-M', '-e', '127.0.0.1', '-r', peerPort, '-c', '-m', 1, '-n', 500, '-z', 5, '-l', 160,
         '-u', username, '-w', password, '-p', mobile.ports.udp, '127.0.0.1',
       ]);
       assert.equal(result.code, 0, result.text.slice(-2000));
       assert.equal(result.sent, 500);
       assert.equal(result.received, 500, result.text.slice(-500));
+      const metrics = (await mobile.relay.admin('GET', '/metrics')).text;
+      assert.ok(Number(/turnpike_relay_clients_moved_total (\d+)/.exec(metrics)?.[1]) >= 1, 'it moved');
+    } finally {
+      await mobile.stop();
     }
-    const metrics = (await mobile.relay.admin('GET', '/metrics')).text;
-    assert.ok(Number(/turnpike_relay_clients_moved_total (\d+)/.exec(metrics)?.[1]) >= 20, 'they moved');
-  } finally {
-    await mobile.stop();
-  }
-});
+  });
+}
 
 test('with a wrong password it relays nothing', { skip: missing }, async () => {
   const { username } = restCredential(stack.secret, 'uclient');
