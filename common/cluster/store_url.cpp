@@ -8,7 +8,6 @@
 namespace turnpike::cluster {
 namespace {
 
-constexpr std::size_t kUrlMax = 2048;
 constexpr std::size_t kAddressesMax = 64;
 constexpr std::size_t kSocketPathMax = 107;  // of sockaddr_un
 constexpr std::uint16_t kRedisPort = 6379, kSentinelPort = 26379;
@@ -231,7 +230,7 @@ std::string StoreAddress::to_string() const {
 }
 
 std::expected<StoreUrl, std::string> StoreUrl::parse(std::string_view text) {
-    if (text.size() > kUrlMax) return Problem{"is longer than 2048 bytes"};
+    if (text.size() > kBytesMax) return Problem{"is longer than 2048 bytes"};
     const std::size_t colon = text.find("://");
     if (colon == std::string_view::npos)
         return Problem{"is no URL: redis://HOST:6379 or memory://"};

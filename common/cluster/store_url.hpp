@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
@@ -49,6 +50,8 @@ struct StoreLogin {
 ///
 /// Errors  what is wrong, as the end of a sentence about the URL; without its password
 struct StoreUrl {
+    static constexpr std::size_t kBytesMax = 2048;
+
     enum class Kind : std::uint8_t { Memory, Single, Sentinel, Cluster };
 
     Kind kind = Kind::Memory;
