@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
 #include <ostream>
 #include <sstream>
 
@@ -165,16 +164,7 @@ void man(const CLI::App& app, Session& session, const std::string& noun,
             pages.emplace_back("turnpike-" + each->get_name() + ".1", noun_page(*each));
     }
     for (const auto& [name, text] : pages) {
-        const fs::path file = fs::path{folder} / name;
-        if (!session.globals.dry_run) {
-            std::ofstream out{file};
-            out << text;
-            if (!out.flush())
-                return session.fail({ExitCode::Failed,
-                                     fmt::format("cannot write {}", file.string()),
-                                     "give a folder that is there and is yours"});
-        }
-        session.world().out << file.string() << '\n';
+        if (!session.write_file(fs::path{folder} / name, text)) return;
     }
 }
 

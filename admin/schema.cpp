@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -59,16 +58,7 @@ void show(Session& session, const std::string& kind) {
 
 void write_all(Session& session, const std::string& folder) {
     for (const Schema& each : schemas()) {
-        const fs::path file = fs::path{folder} / (std::string{each.kind} + ".json");
-        if (!session.globals.dry_run) {
-            std::ofstream out{file};
-            out << json_schema(each).dump(2) << '\n';
-            if (!out.flush())
-                return session.fail({ExitCode::Failed,
-                                     fmt::format("cannot write {}", file.string()),
-                                     "give a folder that is there and is yours"});
-        }
-        session.world().out << file.string() << '\n';
+        if (!session.write_file(fs::path{folder} / (std::string{each.kind} + ".json"), json_schema(each).dump(2) + '\n')) return;
     }
 }
 

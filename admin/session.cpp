@@ -1,5 +1,6 @@
 #include "admin/session.hpp"
 
+#include <fstream>
 #include <istream>
 #include <ostream>
 
@@ -29,6 +30,19 @@ std::expected<void, Failure> Session::confirm(const std::string& what) {
     std::getline(world_.in, answer);
     if (answer == "y" || answer == "Y" || answer == "yes") return {};
     return std::unexpected(Failure{ExitCode::Precondition, "nothing was changed", {}});
+}
+
+bool Session::write_file(const std::filesystem::path& file, const std::string& text) {
+    if (!globals.dry_run) {
+        std::ofstream out{file};
+        out << text;
+        if (!out.flush()) {
+            fail({ExitCode::Failed, fmt::format("cannot write {}", file.string()), "give a folder that is there and is yours"});
+            return false;
+        }
+    }
+    world_.out << file.string() << '\n';
+    return true;
 }
 
 bool Session::colors() const {

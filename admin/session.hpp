@@ -54,6 +54,9 @@ public:
     /// Whether to go on with what cannot be undone. Asks on a terminal; elsewhere --yes is needed.
     std::expected<void, Failure> confirm(const std::string& what);
 
+    /// Writes the file and says its name, or the failure; with --dry-run says its name only. True when the next may follow.
+    bool write_file(const std::filesystem::path& file, const std::string& text);
+
     bool colors() const;
     Milliseconds timeout() const;
 
